@@ -1,0 +1,187 @@
+#include "connection.h"
+
+#include <errno.h>
+
+#include <algorithm>
+
+namespace evio {
+namespace {
+
+constexpr size_t kLargestRead = 64 * 1024;
+// Reading into less than this would cut a stream into needless pieces: better wait for the next batch.
+constexpr size_t kSmallestRead = 16 * 1024;
+constexpr size_t kPiecesPerSend = 64;
+// One connection may send this much of its queue before others get their turn.
+constexpr size_t kSendsPerEvent = 8;
+// Data, one more read, and the end.
+constexpr size_t kRecordsPerEvent = 4;
+
+}  // namespace
+
+Progress Connection::OnEvent(const Event& event, Batch* batch) {
+  const bool input = event.readable || event.hangup || event.failed;
+  if (input && !CanReceive(*batch)) return Progress::kNoRoom;
+  if (event.failed) dead_ = true;
+  if (event.writable) SendQueue();
+  if (reading_ && input) return ReceiveAll(event.hangup || dead_, batch);
+  if (event.hangup || event.failed) NoteHangup(batch);
+  return Progress::kDone;
+}
+
+void Connection::SetReading(bool on) {
+  reading_ = on && !ended_;
+  if (reading_) quiet_ = false;
+}
+
+Progress Connection::Examine(Batch* batch) {
+  if (finished_) return Progress::kDone;
+  if (!CanReceive(*batch)) return Progress::kNoRoom;
+  if (reading_) return ReceiveAll(true, batch);
+  NoteHangup(batch);
+  return Progress::kDone;
+}
+
+bool Connection::CanReceive(const Batch& batch) const { return batch.HasRoom(kRecordsPerEvent, kSmallestRead); }
+
+// One read for ordinary readiness, since readiness is level-triggered. When the end is known to be near, reading goes
+// on, so that the last bytes and the end share a batch.
+Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
+  for (;;) {
+    if (!CanReceive(*batch)) return Progress::kNoRoom;
+    const size_t capacity = std::min(kLargestRead, batch->window_left());
+    const Transfer got = Receive(fd_.get(), batch->window(), capacity);
+    if (got.WouldBlock()) {
+      if (dead_) NoteHangup(batch);
+      return Progress::kDone;
+    }
+    if (!got.ok()) {
+      Fail(output_error_ != 0 ? output_error_ : got.error, output_error_ != 0 ? Call::kWrite : Call::kRead, batch);
+      return Progress::kDone;
+    }
+    if (got.bytes == 0) {
+      if (output_error_ != 0) {
+        Fail(output_error_, Call::kWrite, batch);
+      } else {
+        End(batch);
+      }
+      return Progress::kDone;
+    }
+    const uint32_t offset = batch->Take(got.bytes);
+    batch->Add(EventKind::kData, token, offset, static_cast<uint32_t>(got.bytes));
+    if (!until_end) return Progress::kDone;
+  }
+}
+
+// A hang-up or an error while nobody reads (or that reading could not explain).
+void Connection::NoteHangup(Batch* batch) {
+  const Transfer unread = Peek(fd_.get());
+  if (unread.ok() && unread.bytes > 0) {
+    hangup_noted_ = true;  // reported behind those bytes, once somebody reads them
+    quiet_ = true;
+    return;
+  }
+  if (!unread.ok() && !unread.WouldBlock()) {
+    Fail(output_error_ != 0 ? output_error_ : unread.error, output_error_ != 0 ? Call::kWrite : Call::kRead, batch);
+    return;
+  }
+  const int error = output_error_ != 0 ? output_error_ : dead_ ? TakeError(fd_.get()) : 0;
+  if (error != 0) {
+    Fail(error, output_error_ != 0 ? Call::kWrite : Call::kRead, batch);
+  } else if (unread.ok() && !ended_) {
+    End(batch);
+  } else if (unread.WouldBlock()) {
+    dead_ = false;  // nothing has ended after all: back to the poller
+  }
+  quiet_ = true;
+}
+
+void Connection::Fail(int error, Call call, Batch* batch) {
+  batch->Add(EventKind::kFailed, token, static_cast<uint32_t>(error), static_cast<uint32_t>(call));
+  finished_ = true;
+}
+
+void Connection::End(Batch* batch) {
+  batch->Add(EventKind::kEnded, token);
+  ended_ = true;
+  reading_ = false;
+}
+
+void Connection::Write(iovec* pieces, size_t count) {
+  if (output_error_ != 0) return;
+  size_t next = 0;
+  while (queue_.empty() && next < count) {
+    const size_t batch = std::min(count - next, kPiecesPerSend);
+    const Transfer sent = Send(fd_.get(), pieces + next, batch);
+    if (sent.WouldBlock()) break;
+    if (!sent.ok()) return FailOutput(sent.error);
+    taken += sent.bytes;
+    size_t left = sent.bytes;
+    while (next < count && left >= pieces[next].iov_len) left -= pieces[next++].iov_len;
+    if (next == count) break;
+    if (left > 0) {
+      pieces[next].iov_base = static_cast<uint8_t*>(pieces[next].iov_base) + left;
+      pieces[next].iov_len -= left;
+      break;  // a short send has filled the kernel's buffer
+    }
+  }
+  for (; next < count; next++) {
+    if (!queue_.Append(static_cast<const uint8_t*>(pieces[next].iov_base), pieces[next].iov_len)) {
+      return FailOutput(ENOBUFS);
+    }
+  }
+  FinishIfDrained();
+}
+
+void Connection::SendQueue() {
+  for (size_t i = 0; i < kSendsPerEvent && !queue_.empty(); i++) {
+    iovec pieces[kPiecesPerSend];
+    const Transfer sent = Send(fd_.get(), pieces, queue_.Peek(pieces, kPiecesPerSend));
+    if (sent.WouldBlock()) return;
+    if (!sent.ok()) return FailOutput(sent.error);
+    taken += sent.bytes;
+    queue_.Drop(sent.bytes);
+  }
+  FinishIfDrained();
+}
+
+void Connection::Shutdown() {
+  shutdown_wanted_ = true;
+  FinishIfDrained();
+}
+
+void Connection::FinishIfDrained() {
+  if (!shutdown_wanted_ || !queue_.empty()) return;
+  shutdown_wanted_ = false;
+  ShutdownWrite(fd_.get());
+}
+
+void Connection::FailOutput(int error) {
+  output_error_ = broken_ = error;
+  queue_.Clear();
+  dead_ = true;
+  quiet_ = false;
+}
+
+Interest Connection::Wanted() const {
+  if (dead_) return {};
+  return {reading_, !queue_.empty(), !ended_ && (reading_ || !hangup_noted_)};
+}
+
+Status Connection::Reconcile(Poller* poller) {
+  if (dead_) {
+    if (!is_registered_) return {};
+    is_registered_ = false;
+    return poller->Remove(fd_.get());
+  }
+  const Interest wanted = Wanted();
+  if (is_registered_ && wanted == registered_) return {};
+  const Status status = is_registered_ ? poller->Modify(fd_.get(), token.Pack(), wanted)
+                                       : poller->Add(fd_.get(), token.Pack(), wanted);
+  if (status.ok()) {
+    is_registered_ = true;
+    registered_ = wanted;
+  }
+  return status;
+}
+
+}  // namespace evio

@@ -1,0 +1,87 @@
+// One stream socket: its input, its queue of output, and what it wants of the poller.
+//
+// What makes this hard is the end of a connection. Level-triggered readiness of a hang-up that nobody reads, or of an
+// error, would be reported for ever, so either is taken off the poller when it is seen and remembered here; from then
+// on Examine() finds the rest (unread bytes, the end, the error) without readiness.
+#pragma once
+
+#include <cstdint>
+
+#include "arena.h"
+#include "byte_queue.h"
+#include "poller.h"
+#include "socket.h"
+#include "token.h"
+
+namespace evio {
+
+// Whether a step finished or lacked room in the batch and must be called again.
+enum class Progress { kDone, kNoRoom };
+
+class Connection {
+ public:
+  explicit Connection(Fd socket) : fd_(std::move(socket)) {}
+
+  Token token;
+  // Bookkeeping of the loop: which of its lists hold this connection.
+  bool in_dirty = false;
+  bool in_reports = false;
+  bool in_examine = false;
+  bool closing = false;
+  int32_t first_write = -1;
+  int32_t last_write = -1;
+  uint64_t taken = 0;  // by the kernel since the last report
+
+  int fd() const { return fd_.get(); }
+  bool reading() const { return reading_; }
+  // Off the poller, and Examine() may find something new.
+  bool needs_examination() const { return dead_ && !quiet_; }
+  // A send has failed since this was last asked: its errno, once; 0 for none.
+  int TakeBroken() { return std::exchange(broken_, 0); }
+  bool HasReport() const { return taken > 0 || broken_ != 0; }
+  // kFailed has been reported, or JavaScript has closed it: to be erased.
+  bool finished() const { return finished_; }
+  size_t queued() const { return queue_.size(); }
+
+  void SetReading(bool on);
+  void Shutdown();
+  void Reset() { ResetOnClose(fd_.get()); }
+
+  // What a poller said. kNoRoom: nothing is lost, call again with the next batch.
+  Progress OnEvent(const Event& event, Batch* batch);
+  // What can be known without a poller, for a socket that has been taken off it.
+  Progress Examine(Batch* batch);
+
+  // Sends, queues what the kernel does not take. The pieces are used up.
+  void Write(iovec* pieces, size_t count);
+
+  // Brings the poller up to date; at most one system call.
+  Status Reconcile(Poller* poller);
+
+ private:
+  Interest Wanted() const;
+  bool CanReceive(const Batch& batch) const;
+  Progress ReceiveAll(bool until_end, Batch* batch);
+  void NoteHangup(Batch* batch);
+  void Fail(int error, Call call, Batch* batch);
+  void End(Batch* batch);
+  void SendQueue();
+  void FailOutput(int error);
+  void FinishIfDrained();
+
+  Fd fd_;
+  ByteQueue queue_;
+  Interest registered_;
+  int output_error_ = 0;  // of a failed send, kept until the unread input has been delivered
+  int broken_ = 0;        // the same, until it has been reported
+  bool is_registered_ = false;
+  bool reading_ = false;
+  bool ended_ = false;            // end of input has been reported
+  bool hangup_noted_ = false;     // the peer's FIN has been seen behind unread bytes
+  bool dead_ = false;             // error or both directions shut: off the poller
+  bool quiet_ = false;            // dead, and nothing new to find until reading is turned on
+  bool shutdown_wanted_ = false;  // FIN once the queue is empty
+  bool finished_ = false;
+};
+
+}  // namespace evio

@@ -1,0 +1,78 @@
+#include "listener.h"
+
+#include <errno.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace evio {
+namespace {
+
+constexpr int kAcceptsPerTurn = 128;
+
+// What accept(2) says of one client or of a passing state, not of the listener: the next call may succeed.
+bool ConcernsOneClient(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:  // the client reset before it was accepted
+    case EPERM:         // a firewall rule refused it
+    case EPROTO:        // the rest: "treat them like EAGAIN by retrying", accept(2)
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+#if defined(ENONET)
+    case ENONET:
+#endif
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void AddAccepted(const Listener& listener, const Connection& connection, const SocketAddress& remote, Batch* batch) {
+  // Only a listener on all addresses needs to ask where a client has arrived.
+  const AddressRecord records[2] = {
+      ToRecord(listener.bound().IsWildcard() ? LocalAddress(connection.fd()) : listener.bound()), ToRecord(remote)};
+  std::memcpy(batch->window(), records, sizeof(records));
+  batch->Add(EventKind::kAccepted, connection.token, listener.token.slot, batch->Take(sizeof(records)),
+             listener.token.generation);
+}
+
+}  // namespace
+
+Listener::~Listener() {
+  if (bound_.storage.ss_family != AF_UNIX) return;
+  (void)unlink(reinterpret_cast<const sockaddr_un*>(&bound_.storage)->sun_path);
+}
+
+Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch) {
+  for (int i = 0; i < kAcceptsPerTurn; i++) {
+    if (!batch->HasRoom(1, 2 * sizeof(AddressRecord))) return Progress::kNoRoom;
+    Fd socket;
+    SocketAddress remote;
+    const Status status = Accept(fd_.get(), &socket, &remote);
+    if (status.ok()) {
+      const Connection* connection = connections->Insert(std::make_unique<Connection>(std::move(socket)));
+      AddAccepted(*this, *connection, remote, batch);
+    } else if (status.error == EAGAIN || status.error == EWOULDBLOCK) {
+      return Progress::kDone;
+    } else if (!ConcernsOneClient(status.error)) {
+      batch->Add(EventKind::kAcceptFailed, token, static_cast<uint32_t>(status.error));
+      return Progress::kDone;
+    }
+  }
+  return Progress::kDone;
+}
+
+Status Listener::Reconcile(Poller* poller) {
+  if (accepting_ == is_registered_) return {};
+  is_registered_ = accepting_;
+  if (!accepting_) return poller->Remove(fd_.get());
+  return poller->Add(fd_.get(), token.Pack() | kListenerKey, {true, false, false});
+}
+
+}  // namespace evio

@@ -1,0 +1,246 @@
+#include "loop.h"
+
+#include <algorithm>
+
+namespace evio {
+namespace {
+
+constexpr size_t kEventsPerWait = 512;
+// What one connection may report at once.
+constexpr size_t kResultsPerConnection = 2;
+
+Record ToRecord(EventKind kind, Token token, uint64_t value) {
+  return {static_cast<uint32_t>(kind), token.slot, token.generation, static_cast<uint32_t>(value),
+          static_cast<uint32_t>(value >> 32), 0, {}};
+}
+
+Record ToRecord(EventKind kind, Token token, Status status) {
+  return {static_cast<uint32_t>(kind), token.slot, token.generation, static_cast<uint32_t>(status.error),
+          static_cast<uint32_t>(status.call), 0, {}};
+}
+
+}  // namespace
+
+Loop::Loop(std::unique_ptr<Poller> poller, Arena arena)
+    : arena_(arena), batch_(arena), poller_(std::move(poller)), events_(kEventsPerWait), next_write_(kMaxCommands) {}
+
+Status Loop::Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot, SocketAddress* bound) {
+  Fd socket;
+  const Status status = OpenListener(address, options, &socket, bound);
+  if (!status.ok()) return status;
+  const Listener* listener = listeners_.Insert(std::make_unique<Listener>(std::move(socket), *bound));
+  *slot = listener->token.slot;
+  if (listener_tokens_.size() <= *slot) listener_tokens_.resize(*slot + 1);
+  listener_tokens_[*slot] = listener->token;
+  return {};
+}
+
+void Loop::SetAccepting(Token token, bool on) {
+  Listener* listener = listeners_.Find(token);
+  if (listener == nullptr) return;
+  listener->SetAccepting(on);
+  if (listener->in_dirty) return;
+  listener->in_dirty = true;
+  dirty_listeners_.push_back(token);
+}
+
+uint32_t Loop::Poll() {
+  batch_.Begin();
+  ExamineAll();
+  if (next_event_ == event_count_) {
+    next_event_ = 0;
+    // A failure here can only be a broken descriptor of ours (epoll_wait(2)); there is no socket to blame it on, and
+    // the host's own loop reports a descriptor that has gone bad.
+    (void)poller_->Wait(events_.data(), events_.size(), &event_count_);
+  }
+  // Events that find no room stay for the next call: asking the poller again would favour the same few for ever.
+  while (next_event_ < event_count_ && Dispatch(events_[next_event_]) == Progress::kDone) next_event_ += 1;
+  return batch_.count();
+}
+
+Progress Loop::Dispatch(const Event& event) {
+  if ((event.key & kListenerKey) != 0) {
+    Listener* listener = listeners_.Find(Token::Unpack(event.key & ~kListenerKey));
+    if (listener == nullptr || !listener->accepting()) return Progress::kDone;
+    const uint32_t first = batch_.count();
+    const Progress progress = listener->AcceptAll(&connections_, &batch_);
+    for (uint32_t i = first; i < batch_.count(); i++) {
+      const Record& record = arena_.events()[i];
+      if (record.kind != static_cast<uint32_t>(EventKind::kAccepted)) continue;
+      MarkDirty(connections_.Find({record.slot, record.generation}));
+    }
+    return progress;
+  }
+  Connection* connection = connections_.Find(Token::Unpack(event.key));
+  if (connection == nullptr) return Progress::kDone;
+  const Progress progress = connection->OnEvent(event, &batch_);
+  Settle(connection);
+  return progress;
+}
+
+void Loop::ExamineAll() {
+  std::vector<Token> tokens;
+  tokens.swap(examine_);
+  for (const Token token : tokens) {
+    Connection* connection = connections_.Find(token);
+    if (connection == nullptr) continue;
+    connection->in_examine = false;
+    const bool no_room = connection->Examine(&batch_) == Progress::kNoRoom;
+    if (no_room && !connection->in_examine) {
+      connection->in_examine = true;
+      examine_.push_back(token);
+    }
+    Settle(connection);
+  }
+}
+
+// After a connection was heard of: report output, update interest, drop it if it failed.
+void Loop::Settle(Connection* connection) {
+  if (connection->finished()) {
+    connections_.Erase(connection->token);
+    return;
+  }
+  AfterOutput(connection);
+  MarkDirty(connection);
+}
+
+void Loop::AfterOutput(Connection* connection) {
+  if (!connection->HasReport() || connection->in_reports) return;
+  connection->in_reports = true;
+  reports_.push_back(connection->token);
+}
+
+void Loop::MarkDirty(Connection* connection) {
+  if (connection->in_dirty) return;
+  connection->in_dirty = true;
+  dirty_.push_back(connection->token);
+}
+
+void Loop::Flush(uint32_t count) {
+  const Record* commands = arena_.commands();
+  count = std::min<uint32_t>(count, kMaxCommands);
+  for (uint32_t i = 0; i < count; i++) {
+    if (Connection* connection = Execute(commands[i], static_cast<int32_t>(i))) MarkDirty(connection);
+  }
+  for (const Token token : writers_) {
+    if (Connection* connection = connections_.Find(token)) SendGathered(connection);
+  }
+  writers_.clear();
+  for (const Token token : shutting_) {
+    Connection* connection = connections_.Find(token);
+    if (connection == nullptr || connection->closing) continue;  // close() sends FIN by itself
+    connection->Shutdown();
+  }
+  shutting_.clear();
+  for (const Token token : closing_) connections_.Erase(token);
+  closing_.clear();
+  ReconcileAll();
+}
+
+// Notes what a command wants. Writes are only linked, so that those of one connection leave together; shutdown and
+// close come after them whatever their place, since JavaScript writes nothing behind either.
+Connection* Loop::Execute(const Record& command, int32_t index) {
+  Connection* connection = connections_.Find({command.slot, command.generation});
+  if (connection == nullptr) return nullptr;
+  switch (static_cast<CommandKind>(command.kind)) {
+    case CommandKind::kWrite:
+      next_write_[static_cast<size_t>(index)] = -1;
+      if (connection->first_write < 0) {
+        connection->first_write = index;
+        writers_.push_back(connection->token);
+      } else {
+        next_write_[static_cast<size_t>(connection->last_write)] = index;
+      }
+      connection->last_write = index;
+      break;
+    case CommandKind::kRead:
+      connection->SetReading(command.a != 0);
+      break;
+    case CommandKind::kShutdown:
+      shutting_.push_back(connection->token);
+      break;
+    case CommandKind::kReset:
+      connection->Reset();
+      [[fallthrough]];
+    case CommandKind::kClose:
+      connection->closing = true;
+      closing_.push_back(connection->token);
+      break;
+  }
+  return connection;
+}
+
+void Loop::SendGathered(Connection* connection) {
+  pieces_.clear();
+  for (int32_t i = connection->first_write; i >= 0; i = next_write_[static_cast<size_t>(i)]) {
+    const Record& command = arena_.commands()[i];
+    pieces_.push_back({arena_.base() + command.a, command.b});
+  }
+  connection->first_write = connection->last_write = -1;
+  connection->Write(pieces_.data(), pieces_.size());
+  AfterOutput(connection);
+}
+
+void Loop::Send(Token token, uint8_t* bytes, size_t length) {
+  Connection* connection = connections_.Find(token);
+  if (connection == nullptr) return;
+  iovec piece = {bytes, length};
+  connection->Write(&piece, 1);
+  AfterOutput(connection);
+  MarkDirty(connection);
+}
+
+size_t Loop::Queued(Token token) const {
+  const Connection* connection = connections_.Find(token);
+  return connection == nullptr ? 0 : connection->queued();
+}
+
+void Loop::ReconcileAll() {
+  for (const Token token : dirty_listeners_) {
+    Listener* listener = listeners_.Find(token);
+    if (listener == nullptr) continue;
+    listener->in_dirty = false;
+    const Status status = listener->Reconcile(poller_.get());
+    if (!status.ok()) failures_.push_back(ToRecord(EventKind::kAcceptFailed, token, status));
+  }
+  dirty_listeners_.clear();
+  for (const Token token : dirty_) {
+    Connection* connection = connections_.Find(token);
+    if (connection == nullptr) continue;
+    connection->in_dirty = false;
+    const Status status = connection->Reconcile(poller_.get());
+    if (!status.ok()) {
+      failures_.push_back(ToRecord(EventKind::kFailed, token, status));
+      connections_.Erase(token);
+      continue;
+    }
+    if (!connection->needs_examination() || connection->in_examine) continue;
+    connection->in_examine = true;
+    examine_.push_back(token);
+  }
+  dirty_.clear();
+}
+
+uint32_t Loop::Collect() {
+  uint32_t count = 0;
+  Record* results = arena_.results();
+  while (!failures_.empty() && count < kMaxResults) {
+    results[count++] = failures_.back();
+    failures_.pop_back();
+  }
+  while (!reports_.empty() && count + kResultsPerConnection <= kMaxResults) {
+    const Token token = reports_.back();
+    reports_.pop_back();
+    Connection* connection = connections_.Find(token);
+    if (connection == nullptr) continue;
+    connection->in_reports = false;
+    if (connection->taken > 0) results[count++] = ToRecord(EventKind::kFlushed, token, connection->taken);
+    if (const int error = connection->TakeBroken()) {
+      results[count++] = ToRecord(EventKind::kBroken, token, Status{error, Call::kWrite});
+    }
+    connection->taken = 0;
+  }
+  return count;
+}
+
+}  // namespace evio

@@ -1,0 +1,80 @@
+// The loop without its host: sockets, their poller, and the batches that go up and come down. It knows neither Node nor
+// threads; whoever owns it calls Poll() when fd() is readable, hands the events up, and calls Flush() and Collect().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "arena.h"
+#include "connection.h"
+#include "listener.h"
+#include "poller.h"
+#include "token.h"
+
+namespace evio {
+
+class Loop {
+ public:
+  Loop(std::unique_ptr<Poller> poller, Arena arena);
+
+  int fd() const { return poller_->fd(); }
+  const char* poller_name() const { return poller_->name(); }
+
+  // The listener's slot, when the status is ok.
+  Status Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot, SocketAddress* bound);
+  void SetAccepting(Token listener, bool on);
+  void CloseListener(Token listener) { listeners_.Erase(listener); }
+  Token ListenerToken(uint32_t slot) const { return listener_tokens_[slot]; }
+
+  // Fills the events and the window; returns the number of events. Never blocks.
+  uint32_t Poll();
+  // A Poll() now would find something that fd() does not show.
+  bool HasWork() const { return next_event_ < event_count_ || !examine_.empty(); }
+  bool HasReports() const { return !reports_.empty() || !failures_.empty(); }
+
+  // Does what the first `count` commands say: one send per connection, then shutdowns and closes, then interest.
+  void Flush(uint32_t count);
+  // Fills the results with what connections' output has come to; returns their number, the rest waits for the next call.
+  uint32_t Collect();
+
+  // Sends bytes that lie outside the arena at once; what the kernel does not take is copied.
+  void Send(Token connection, uint8_t* bytes, size_t length);
+  // Bytes that the kernel has not taken.
+  size_t Queued(Token connection) const;
+
+ private:
+  Progress Dispatch(const Event& event);
+  void ExamineAll();
+  Connection* Execute(const Record& command, int32_t index);
+  void SendGathered(Connection* connection);
+  void AfterOutput(Connection* connection);
+  void Settle(Connection* connection);
+  void MarkDirty(Connection* connection);
+  void ReconcileAll();
+
+  Arena arena_;
+  Batch batch_;
+  // The poller outlives the sockets that are registered with it.
+  std::unique_ptr<Poller> poller_;
+  SlotTable<Listener> listeners_;
+  SlotTable<Connection> connections_;
+  std::vector<Token> listener_tokens_;
+
+  std::vector<Event> events_;
+  size_t next_event_ = 0;
+  size_t event_count_ = 0;
+
+  std::vector<Token> examine_;          // off the poller, with something left to find
+  std::vector<Token> dirty_;            // interest may have changed
+  std::vector<Token> dirty_listeners_;  // likewise
+  std::vector<Token> reports_;          // output taken, not yet reported
+  std::vector<Token> writers_;          // with writes in this flush
+  std::vector<Token> shutting_;         // shut down by this flush
+  std::vector<Token> closing_;          // closed by this flush
+  std::vector<Record> failures_;        // of the poller: connections and listeners it would not watch
+  std::vector<int32_t> next_write_;     // of the same connection, by command
+  std::vector<iovec> pieces_;
+};
+
+}  // namespace evio

@@ -1,0 +1,233 @@
+#include "node_loop.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+
+namespace evio {
+namespace {
+
+// Bounds of one turn, so that timers and other handles of the process are never starved.
+constexpr int kRoundsPerTurn = 8;
+constexpr std::chrono::milliseconds kTurnTime{10};
+
+Token TokenAt(const Napi::CallbackInfo& info, size_t first) {
+  return {info[first].As<Napi::Number>().Uint32Value(), info[first + 1].As<Napi::Number>().Uint32Value()};
+}
+
+}  // namespace
+
+Napi::Function NodeLoop::Define(Napi::Env env) {
+  return DefineClass(env, "NodeLoop",
+                     {InstanceMethod<&NodeLoop::Listen>("listen"), InstanceMethod<&NodeLoop::Accept>("accept"),
+                      InstanceMethod<&NodeLoop::CloseListener>("closeListener"),
+                      InstanceMethod<&NodeLoop::Flush>("flush"),
+                      InstanceMethod<&NodeLoop::FlushAndCollect>("flushAndCollect"),
+                      InstanceMethod<&NodeLoop::Send>("send"), InstanceMethod<&NodeLoop::Queued>("queued"),
+                      InstanceMethod<&NodeLoop::Alarm>("alarm"), InstanceMethod<&NodeLoop::Schedule>("schedule"),
+                      InstanceMethod<&NodeLoop::Ref>("ref"), InstanceMethod<&NodeLoop::PollerName>("pollerName")});
+}
+
+NodeLoop::NodeLoop(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<NodeLoop>(info),
+      arena_(static_cast<uint8_t*>(info[0].As<Napi::ArrayBuffer>().Data())),
+      memory_(Napi::Persistent(info[0].As<Napi::ArrayBuffer>())),
+      dispatch_(Napi::Persistent(info[1].As<Napi::Function>())),
+      resource_(Napi::Persistent(Napi::Object::New(info.Env()))) {
+  Napi::Env env = info.Env();
+  Status status;
+  std::unique_ptr<Poller> poller = CreatePoller(&status);
+  if (poller == nullptr) {
+    arena_.control(kErrno) = static_cast<uint32_t>(status.error);
+    Napi::Error::New(env, "the kernel refuses a poller").ThrowAsJavaScriptException();
+    return;
+  }
+  loop_ = std::make_unique<Loop>(std::move(poller), arena_);
+  // Kept alive by itself until the environment ends: libuv holds pointers to it.
+  Napi::ObjectWrap<NodeLoop>::Ref();
+  if (!StartHandles(env)) {
+    Napi::Error::New(env, "this runtime's event loop cannot watch a poller").ThrowAsJavaScriptException();
+    return;
+  }
+  napi_add_async_cleanup_hook(env, OnCleanup, this, &cleanup_);
+}
+
+bool NodeLoop::StartHandles(Napi::Env env) {
+  if (napi_get_uv_event_loop(env, &uv_) != napi_ok) return false;
+  idle_ = NewHandle(kUvIdle, uv_idle_init);
+  alarm_ = NewHandle(kUvTimer, uv_timer_init);
+  poll_ = static_cast<UvHandle*>(std::calloc(1, uv_handle_size(kUvPoll)));
+  if (uv_poll_init(uv_, poll_, loop_->fd()) != 0) return false;
+  uv_handle_set_data(poll_, this);
+  open_handles_ += 1;
+  if (uv_poll_start(poll_, kUvReadable, OnReadable) != 0) return false;
+  // Only listeners and connections keep the process alive (JavaScript counts them and calls ref()), and work that waits
+  // for a turn: the idle handle is active no longer than that.
+  for (UvHandle* handle : {alarm_, poll_}) uv_unref(handle);
+  return true;
+}
+
+UvHandle* NodeLoop::NewHandle(int type, int (*init)(uv_loop_s*, UvHandle*)) {
+  auto* handle = static_cast<UvHandle*>(std::calloc(1, uv_handle_size(type)));
+  init(uv_, handle);
+  uv_handle_set_data(handle, this);
+  open_handles_ += 1;
+  return handle;
+}
+
+void NodeLoop::OnReadable(UvHandle* handle, int, int) { static_cast<NodeLoop*>(uv_handle_get_data(handle))->Turn(); }
+
+void NodeLoop::OnAlarm(UvHandle* handle) { static_cast<NodeLoop*>(uv_handle_get_data(handle))->Turn(); }
+
+void NodeLoop::OnIdle(UvHandle* handle) {
+  uv_idle_stop(handle);
+  static_cast<NodeLoop*>(uv_handle_get_data(handle))->Turn();
+}
+
+void NodeLoop::Turn() {
+  if (closing_) return;
+  Napi::HandleScope scope(Env());
+  const auto end = std::chrono::steady_clock::now() + kTurnTime;
+  arena_.control(kInTurn) = 1;
+  for (int round = 0; round < kRoundsPerTurn; round++) {
+    const uint32_t events = loop_->Poll();
+    if (round > 0 && events == 0 && !MoreToDo()) break;
+    arena_.control(kTurnWanted) = 0;
+    Dispatch(events);
+    if (closing_ || std::chrono::steady_clock::now() >= end) break;
+  }
+  arena_.control(kInTurn) = 0;
+  if (!closing_ && (MoreToDo() || loop_->HasWork())) uv_idle_start(idle_, OnIdle);
+}
+
+bool NodeLoop::MoreToDo() const {
+  return arena_.control(kCommandCount) != 0 || arena_.control(kTurnWanted) != 0 || loop_->HasReports();
+}
+
+void NodeLoop::Dispatch(uint32_t events) {
+  napi_value count;
+  napi_create_uint32(Env(), events, &count);
+  const napi_status status =
+      napi_make_callback(Env(), nullptr, resource_.Value(), dispatch_.Value(), 1, &count, nullptr);
+  // While the environment terminates, calls fail without an exception: there is nobody left to tell.
+  if (status != napi_pending_exception) return;
+  napi_value error;
+  if (napi_get_and_clear_last_exception(Env(), &error) == napi_ok) napi_fatal_exception(Env(), error);
+}
+
+void NodeLoop::FlushCommands() {
+  const uint32_t count = arena_.control(kCommandCount);
+  arena_.control(kCommandCount) = 0;
+  loop_->Flush(count);
+}
+
+void NodeLoop::Flush(const Napi::CallbackInfo&) { FlushCommands(); }
+
+Napi::Value NodeLoop::FlushAndCollect(const Napi::CallbackInfo& info) {
+  FlushCommands();
+  return Napi::Number::New(info.Env(), loop_->Collect());
+}
+
+// send(slot, generation, bytes: Uint8Array, start, end)
+void NodeLoop::Send(const Napi::CallbackInfo& info) {
+  auto bytes = info[2].As<Napi::Uint8Array>();
+  const size_t start = static_cast<size_t>(info[3].As<Napi::Number>().DoubleValue());
+  const size_t end = static_cast<size_t>(info[4].As<Napi::Number>().DoubleValue());
+  if (start >= end || end > bytes.ByteLength()) return;
+  loop_->Send(TokenAt(info, 0), bytes.Data() + start, end - start);
+}
+
+Napi::Value NodeLoop::Queued(const Napi::CallbackInfo& info) {
+  FlushCommands();
+  return Napi::Number::New(info.Env(), static_cast<double>(loop_->Queued(TokenAt(info, 0))));
+}
+
+// listen(family: 1 | 4 | 6, address, port, backlog, flags, keepAliveSeconds) returns the slot or -1.
+// The bound address is written as an AddressRecord at the start of the results.
+Napi::Value NodeLoop::Listen(const Napi::CallbackInfo& info) {
+  constexpr uint32_t kReusePort = 1, kIPv6Only = 2, kNoDelay = 4;
+  const auto family = static_cast<Family>(info[0].As<Napi::Number>().Uint32Value());
+  const std::string text = info[1].As<Napi::String>().Utf8Value();
+  const auto port = static_cast<uint16_t>(info[2].As<Napi::Number>().Uint32Value());
+  const uint32_t flags = info[4].As<Napi::Number>().Uint32Value();
+  ListenOptions options;
+  options.backlog = info[3].As<Napi::Number>().Int32Value();
+  options.reuse_port = (flags & kReusePort) != 0;
+  options.ipv6_only = (flags & kIPv6Only) != 0;
+  options.no_delay = (flags & kNoDelay) != 0 && family != Family::kUnix;
+  options.keep_alive_seconds = info[5].As<Napi::Number>().Uint32Value();
+
+  SocketAddress address, bound;
+  uint32_t slot = 0;
+  Status status = ParseAddress(family, text, port, &address);
+  if (status.ok()) status = loop_->Listen(address, options, &slot, &bound);
+  if (!status.ok()) {
+    arena_.control(kErrno) = static_cast<uint32_t>(status.error);
+    arena_.control(kErrorCall) = static_cast<uint32_t>(status.call);
+    return Napi::Number::New(info.Env(), -1);
+  }
+  *reinterpret_cast<AddressRecord*>(arena_.results()) = ToRecord(bound);
+  arena_.control(kGeneration) = loop_->ListenerToken(slot).generation;
+  return Napi::Number::New(info.Env(), slot);
+}
+
+void NodeLoop::Accept(const Napi::CallbackInfo& info) {
+  loop_->SetAccepting(loop_->ListenerToken(info[0].As<Napi::Number>().Uint32Value()),
+                      info[1].As<Napi::Boolean>().Value());
+}
+
+void NodeLoop::CloseListener(const Napi::CallbackInfo& info) {
+  loop_->CloseListener(loop_->ListenerToken(info[0].As<Napi::Number>().Uint32Value()));
+}
+
+// alarm(delay in ms, rounded up by the caller; negative for none)
+void NodeLoop::Alarm(const Napi::CallbackInfo& info) {
+  if (closing_) return;
+  const int64_t delay = info[0].As<Napi::Number>().Int64Value();
+  if (delay < 0) {
+    uv_timer_stop(alarm_);
+    return;
+  }
+  uv_update_time(uv_);  // libuv counts from the time it last looked, which may be long ago
+  uv_timer_start(alarm_, OnAlarm, static_cast<uint64_t>(delay), 0);
+}
+
+void NodeLoop::Schedule(const Napi::CallbackInfo&) {
+  if (!closing_) uv_idle_start(idle_, OnIdle);
+}
+
+void NodeLoop::Ref(const Napi::CallbackInfo& info) {
+  if (closing_) return;
+  if (info[0].As<Napi::Boolean>().Value()) {
+    uv_ref(poll_);
+  } else {
+    uv_unref(poll_);
+  }
+}
+
+Napi::Value NodeLoop::PollerName(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), loop_->poller_name());
+}
+
+// The environment ends (also a worker that is terminated). What has been written is sent; JavaScript is not called.
+void NodeLoop::OnCleanup(napi_async_cleanup_hook_handle, void* data) {
+  auto* self = static_cast<NodeLoop*>(data);
+  self->FlushCommands();
+  self->CloseHandles();
+}
+
+void NodeLoop::CloseHandles() {
+  closing_ = true;
+  for (UvHandle* handle : {poll_, idle_, alarm_}) uv_close(handle, OnClosed);
+}
+
+void NodeLoop::OnClosed(UvHandle* handle) {
+  auto* self = static_cast<NodeLoop*>(uv_handle_get_data(handle));
+  std::free(handle);
+  if (--self->open_handles_ > 0) return;
+  self->loop_.reset();  // closes every descriptor
+  // The object itself goes with the environment, whose reference is given up here.
+  napi_remove_async_cleanup_hook(self->cleanup_);
+}
+
+}  // namespace evio

@@ -1,0 +1,88 @@
+// One connection: the public interface.
+
+import type { Observable, Observer } from 'rxjs';
+
+import type { Bytes } from './bytes.js';
+import type { SocketAddress } from './poller/poller.js';
+
+/** How a connection ended: without an error for FIN and for whatever this side did on purpose. */
+export interface Closed {
+  readonly error?: Error;
+}
+
+/**
+ * One accepted connection. It is an Observer of bytes: `connection.data$.subscribe(connection)` echoes.
+ *
+ * @example
+ * ```ts
+ * server.connections$.subscribe((connection) => {
+ *   connection.data$.pipe(map((data) => data.toString().toUpperCase())).subscribe(connection);
+ * });
+ * ```
+ */
+export interface Connection extends Observer<Bytes>, AsyncDisposable {
+  /** 1, 2, 3, … in the order of acceptance by its server; never used again. */
+  readonly id: number;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** Yours. `undefined` at first. */
+  context: unknown;
+
+  /**
+   * What the peer sends, in chunks as they arrive. Multicast, without replay. The socket is read while somebody
+   * subscribes; bytes wait in the kernel until then. Each chunk is yours to keep, unless the server was told
+   * `reuseInputBuffer`. An empty chunk is a {@link wake}. Never errors: completes when the input ends, for whatever
+   * reason; `closed$` has the error.
+   */
+  readonly data$: Observable<Buffer>;
+  /** Emits once, when the connection is gone, and completes; also for those who subscribe later. */
+  readonly closed$: Observable<Closed>;
+  /** Emits when the queue has fallen to `lowWaterMark` after it had risen above `highWaterMark`. */
+  readonly drained$: Observable<void>;
+
+  /** Bytes delivered so far. */
+  readonly bytesRead: number;
+  /** Bytes that the kernel has taken so far. */
+  readonly bytesWritten: number;
+  /** Bytes written that the kernel has not taken, as of this turn. */
+  readonly bytesQueued: number;
+
+  /**
+   * Sends, in order, at the end of this turn. The bytes belong to the connection until they are sent.
+   *
+   * @returns false when more than `highWaterMark` bytes are queued: better wait for `drained$`. Reading pauses by itself
+   *   until then. Also false, and without effect, once the output has ended; `write` after `end` is reported once on
+   *   the server's `errors$` as ERR_EVIO_WRITE_AFTER_END.
+   * @throws TypeError for anything but a string, a Buffer or a Uint8Array.
+   */
+  write(bytes: Bytes): boolean;
+  /**
+   * Cold: sends when subscribed; emits once and completes when the kernel has taken it all. Errors with ERR_EVIO_CLOSED
+   * when the connection closes first. Bound, so that `concatMap(connection.send)` works.
+   */
+  readonly send: (bytes: Bytes) => Observable<void>;
+  /** Sends `bytes`, then FIN when everything queued has been sent. The peer may still send. Idempotent. */
+  end(bytes?: Bytes): void;
+  /** Closes at once; what is queued is dropped. `closed$` carries `error`. Idempotent. */
+  destroy(error?: Error): void;
+  /** Closes at once with RST. Idempotent. */
+  reset(): void;
+
+  /** After this returns nothing is delivered until `resume`. */
+  pause(): void;
+  /** Lifts `pause`; what had been read is delivered first, in the next turn. */
+  resume(): void;
+  /** An empty chunk on `data$` in the next turn. Several wakes before it are one; kept while paused; nothing after the end. */
+  wake(): void;
+  /** Gives bytes back: they are delivered again, before anything else. */
+  unread(bytes: Uint8Array): void;
+
+  /** `write`, as an Observer. What it throws closes this connection and is reported on the server's `errors$`. */
+  next(bytes: Bytes): void;
+  /** `end`, as an Observer. */
+  complete(): void;
+  /** `reset`, as an Observer; `closed$` carries the error. */
+  error(error: unknown): void;
+  /** Ends and waits until it is closed; by force after a second. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,26 @@
+// The public names.
+
+export { EvioError } from './errors.js';
+export type { EvioErrorCode } from './errors.js';
+export type { Bytes } from './bytes.js';
+export type { Closed, Connection } from './connection.js';
+export { listen } from './listen.js';
+export type { ListenOptions } from './options.js';
+export type { PollerName } from './poller/choose.js';
+export type {
+  BindAddress,
+  BindOptions,
+  ListenerEvents,
+  Poller,
+  PollerListener,
+  PollerStream,
+  SocketAddress,
+  StreamEvents,
+  TurnEvents,
+} from './poller/poller.js';
+export { serve } from './serve.js';
+export type { Accept, Closed as ClosedCallback, Handle, Reply, Ticker } from './serve.js';
+export { serveEach } from './serve-each.js';
+export type { Protocol } from './serve-each.js';
+export type { CloseOutcome, Disconnected, Failure, Received, Server } from './server.js';
+export type { Tick } from './ticks.js';

@@ -1,0 +1,440 @@
+// listen(): a Server on a poller. Accepting follows subscription; one client's failure is that client's alone.
+
+import process from 'node:process';
+
+import { Observable, Subject } from 'rxjs';
+import type { Subscriber, TeardownLogic } from 'rxjs';
+
+import { parseAddress } from './address.js';
+import type { ParsedAddress } from './address.js';
+import { Binding } from './binding.js';
+import type { BindingOwner } from './binding.js';
+import type { Connection } from './connection.js';
+import { Engine } from './engine.js';
+import type { Deferred } from './engine.js';
+import { EvioError, describe, invalidArgument } from './errors.js';
+import { Input } from './input.js';
+import type { InputSource, Relay, Sink } from './input.js';
+import { settingsOf } from './options.js';
+import type { ListenOptions, Settings } from './options.js';
+import type { PollerStream, SocketAddress, StreamEvents } from './poller/poller.js';
+import type { CloseOutcome, Disconnected, Failure, Received, Server } from './server.js';
+import { StreamConnection } from './stream-connection.js';
+import type { ConnectionHost, ConnectionLimits } from './stream-connection.js';
+import { Ticker } from './ticks.js';
+import type { Tick } from './ticks.js';
+import type { Timer } from './timers.js';
+
+const CLOSE_TIMEOUT = 1000;
+/** After EMFILE and its like: the time until the next try to accept. */
+const ACCEPT_PAUSE = 100;
+
+/**
+ * Listens on one or more addresses: `tcp://host:port` (also `tcp4`, `tcp6`), `host:port`, `:port` (all addresses, IPv4
+ * and IPv6) or `unix://path`. Port 0 takes a free one.
+ *
+ * Numeric addresses are bound when this returns on the native pollers; names, unix sockets, and everything on the poller
+ * `net` when `ready` resolves. A failure to bind rejects `ready` and errors `connections$` and `data$`.
+ *
+ * @throws TypeError for a bad address or option.
+ * @example
+ * ```ts
+ * const server = listen('tcp://127.0.0.1:9999');
+ * server.connections$.subscribe((connection) => connection.data$.subscribe(connection));
+ * ```
+ */
+export function listen(address: string | readonly string[], options?: ListenOptions): Server {
+  const texts = Array.isArray(address) ? (address as readonly string[]) : [address as string];
+  if (texts.length === 0) throw invalidArgument('address: at least one is needed');
+  const addresses = texts.map(parseAddress);
+  return new PollerServer(addresses, settingsOf(options));
+}
+
+type Phase = 'binding' | 'listening' | 'failed' | 'closing' | 'closed';
+
+class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<Received>, Deferred {
+  readonly connections$: Observable<Connection>;
+  readonly data$: Observable<Received>;
+  readonly ticks$: Observable<Tick>;
+  readonly disconnected$: Observable<Disconnected>;
+  readonly errors$: Observable<Failure>;
+  readonly ready: Promise<Server>;
+  readonly engine: Engine;
+  readonly limits: ConnectionLimits;
+  readonly beforeEvent: () => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #ticker: Ticker;
+  readonly #bindings: readonly Binding[];
+  readonly #connections = new Map<number, StreamConnection>();
+  readonly #accepted = new Subject<Connection>();
+  readonly #disconnected = new Subject<Disconnected>();
+  readonly #errors = new Subject<Failure>();
+  #resolveReady: (server: Server) => void = () => {};
+  #rejectReady: (error: unknown) => void = () => {};
+  #phase: Phase = 'binding';
+  #unbound: number;
+  #failure: Error | undefined;
+  #subscribers = 0;
+  #sinks: readonly Sink<Received>[] = [];
+  #delivering: StreamConnection | undefined;
+  #held: StreamConnection[] = [];
+  #acceptPause: Timer | undefined;
+  #acceptFailing = false;
+  #lastId = 0;
+  #closing: Closing | undefined;
+
+  constructor(addresses: readonly ParsedAddress[], settings: Settings) {
+    this.limits = settings.limits;
+    this.#signal = settings.signal;
+    this.engine = Engine.of(settings.poller);
+    this.#ticker = new Ticker(this.engine);
+    this.beforeEvent = this.#ticker.beforeEvent;
+    this.ticks$ = this.#ticker.ticks$;
+    this.connections$ = new Observable((subscriber) => this.#subscribeAccepted(subscriber));
+    this.data$ = new Input<Received>(this, takesNoLoan);
+    this.disconnected$ = this.#disconnected.asObservable();
+    this.errors$ = this.#errors.asObservable();
+    this.ready = new Promise<Server>((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.#bindings = addresses.map((address) => new Binding(this, settings.poller, settings.bind, address));
+    this.#unbound = addresses.length;
+    this.#start();
+  }
+
+  get connections(): ReadonlyMap<number, Connection> {
+    return this.#connections;
+  }
+
+  get addresses(): readonly SocketAddress[] {
+    if (this.#unbound > 0) return [];
+    return this.#bindings.map(({ address }) => address).filter((address) => address !== undefined);
+  }
+
+  get poller(): string {
+    return this.engine.poller.name;
+  }
+
+  // Binding
+
+  #start(): void {
+    if (this.#signal?.aborted === true) {
+      this.#abort();
+      return;
+    }
+    this.#signal?.addEventListener('abort', this.#abort);
+    for (const binding of this.#bindings) {
+      if (this.#phase === 'binding') binding.start();
+    }
+  }
+
+  readonly #abort = (): void => {
+    this.#giveUpReady(this.#signal?.reason);
+    void this.close({ timeout: 0 });
+  };
+
+  bound(): void {
+    this.#unbound -= 1;
+    if (this.#unbound > 0 || this.#phase !== 'binding') return;
+    this.#phase = 'listening';
+    this.#resolveReady(this);
+    this.#updateAccepting();
+  }
+
+  bindingFailed(error: Error): void {
+    if (this.#phase !== 'binding') return;
+    this.#phase = 'failed';
+    this.#failure = error;
+    this.#unbound = Infinity;
+    for (const binding of this.#bindings) binding.close();
+    this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#subscribers > 0) this.ready.catch(() => {});
+    this.#rejectReady(error);
+    this.#accepted.error(error);
+    const sinks = this.#sinks;
+    this.#sinks = [];
+    for (const sink of sinks) sink.error(error);
+    this.#completeStreams();
+  }
+
+  /** Rejects `ready` with something that its maker has done on purpose: not worth an unhandled rejection. */
+  #giveUpReady(reason: unknown): void {
+    this.ready.catch(() => {});
+    this.#rejectReady(reason);
+  }
+
+  /** Whoever subscribes to a stream hears of the failure there. */
+  #failureFor(hear: (error: Error) => void): boolean {
+    if (this.#failure === undefined) return false;
+    this.ready.catch(() => {});
+    hear(this.#failure);
+    return true;
+  }
+
+  // Accepting
+
+  #subscribeAccepted(subscriber: Subscriber<Connection>): TeardownLogic {
+    if (this.#failureFor((error) => subscriber.error(error))) return;
+    const subscription = this.#accepted.subscribe(subscriber);
+    if (subscriber.closed) return;
+    this.#countSubscriber(1);
+    return () => {
+      subscription.unsubscribe();
+      this.#countSubscriber(-1);
+    };
+  }
+
+  #countSubscriber(change: 1 | -1): void {
+    this.#subscribers += change;
+    this.#updateAccepting();
+  }
+
+  get #accepting(): boolean {
+    return this.#subscribers > 0 && this.#phase === 'listening' && this.#acceptPause === undefined;
+  }
+
+  #updateAccepting(): void {
+    const on = this.#accepting;
+    for (const binding of this.#bindings) binding.accept(on);
+    if (on && this.#held.length > 0) this.engine.defer(this);
+  }
+
+  accepted(stream: PollerStream): StreamEvents {
+    this.beforeEvent();
+    this.#acceptFailing = false;
+    const connection = new StreamConnection(++this.#lastId, this, stream);
+    if (this.#accepting && this.#held.length === 0) {
+      this.#announce(connection);
+    } else if (this.#phase === 'listening') {
+      // Accepted before the poller heard that accepting has stopped.
+      this.#held.push(connection);
+      if (this.#accepting) this.engine.defer(this);
+    } else {
+      connection.destroy();
+    }
+    return connection;
+  }
+
+  runDeferred(): void {
+    while (this.#accepting) {
+      const connection = this.#held.shift();
+      if (connection === undefined) return;
+      this.beforeEvent();
+      this.#announce(connection);
+    }
+  }
+
+  #announce(connection: StreamConnection): void {
+    this.#connections.set(connection.id, connection);
+    this.#accepted.next(connection);
+    if (this.wantsInput) connection.updateReading();
+  }
+
+  acceptFailed(error: Error): void {
+    // Told once, not at every try; the next connection ends it.
+    if (!this.#acceptFailing) this.report(error);
+    this.#acceptFailing = true;
+    if (this.#phase !== 'listening' || this.#acceptPause !== undefined) return;
+    this.#acceptPause = this.engine.after(ACCEPT_PAUSE, () => {
+      this.#acceptPause = undefined;
+      this.#updateAccepting();
+    });
+    this.#updateAccepting();
+  }
+
+  // Input of all connections
+
+  get wantsInput(): boolean {
+    return this.#sinks.length > 0;
+  }
+
+  addSink(sink: Sink<Received>): void {
+    if (this.#failureFor((error) => sink.error(error))) return;
+    if (this.#phase === 'closed') {
+      sink.complete();
+      return;
+    }
+    this.#sinks = [...this.#sinks, sink];
+    this.#countSubscriber(1);
+    if (this.#sinks.length === 1) this.#updateReading();
+  }
+
+  removeSink(sink: Sink<Received>): void {
+    if (!this.#sinks.includes(sink)) return;
+    this.#sinks = this.#sinks.filter((other) => other !== sink);
+    this.#countSubscriber(-1);
+    if (this.#sinks.length === 0) this.#updateReading();
+  }
+
+  #updateReading(): void {
+    for (const connection of this.#connections.values()) connection.updateReading();
+  }
+
+  received(connection: StreamConnection, data: Buffer): void {
+    this.#delivering = connection;
+    for (const sink of this.#sinks) {
+      if (!sink.closed) sink.next({ connection, data });
+    }
+    this.#delivering = undefined;
+  }
+
+  observerFailed(error: unknown): void {
+    this.#delivering?.fail(error);
+  }
+
+  // Ends
+
+  report(error: Error, connection?: Connection): void {
+    if (this.#errors.observed) {
+      this.#errors.next(connection === undefined ? { error } : { error, connection });
+      return;
+    }
+    const where = connection === undefined ? 'the server' : `connection ${connection.id}`;
+    process.emitWarning(`${where}: ${error.message} (subscribe to errors$ to handle this)`, {
+      type: 'EvioWarning',
+      detail: error.stack ?? String(error),
+    });
+  }
+
+  disconnected(connection: StreamConnection, error: Error | undefined): void {
+    if (!this.#connections.delete(connection.id)) {
+      this.#held = this.#held.filter((other) => other !== connection);
+      return;
+    }
+    this.#disconnected.next(error === undefined ? { connection } : { connection, error });
+    const closing = this.#closing;
+    if (closing === undefined) return;
+    closing.ended();
+    if (this.#connections.size === 0) this.#finish(closing);
+  }
+
+  close(options?: { timeout?: number }): Promise<CloseOutcome> {
+    const timeout = closeTimeoutOf(options);
+    this.#closing ??= this.#beginClose(timeout > 0);
+    if (this.#phase === 'closing') this.#closing.cutAfter(timeout);
+    return this.#closing.outcome;
+  }
+
+  #beginClose(gently: boolean): Closing {
+    const closing = new Closing(this.engine, () => {
+      for (const connection of [...this.#connections.values()]) connection.destroy();
+    });
+    if (this.#phase === 'failed') {
+      closing.finish();
+      return closing;
+    }
+    // Set before anything below calls user code, which may close again.
+    this.#closing = closing;
+    this.#phase = 'closing';
+    this.#giveUpReady(new EvioError('ERR_EVIO_CLOSED', 'the server was closed before it was ready'));
+    this.#signal?.removeEventListener('abort', this.#abort);
+    for (const binding of this.#bindings) binding.close();
+    if (this.#acceptPause !== undefined) this.engine.cancel(this.#acceptPause);
+    for (const connection of this.#held.splice(0)) connection.destroy();
+    this.#accepted.complete();
+    if (gently) for (const connection of [...this.#connections.values()]) connection.drain();
+    if (this.#connections.size === 0) this.#finish(closing);
+    return closing;
+  }
+
+  #finish(closing: Closing): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    const sinks = this.#sinks;
+    this.#sinks = [];
+    for (const sink of sinks) sink.complete();
+    this.#completeStreams();
+    closing.finish();
+  }
+
+  #completeStreams(): void {
+    this.#disconnected.complete();
+    this.#errors.complete();
+    this.#ticker.complete();
+  }
+
+  ref(): this {
+    for (const binding of this.#bindings) binding.ref(true);
+    return this;
+  }
+
+  unref(): this {
+    for (const binding of this.#bindings) binding.ref(false);
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** A close() under way: counts, and cuts off what has not ended in time. */
+class Closing {
+  readonly outcome: Promise<CloseOutcome>;
+  readonly #engine: Engine;
+  readonly #cut: () => void;
+  #resolve: (outcome: CloseOutcome) => void = () => {};
+  #drained = 0;
+  #forced = 0;
+  #cutting = false;
+  #finished = false;
+  #timer: Timer | undefined;
+
+  constructor(engine: Engine, cut: () => void) {
+    this.#engine = engine;
+    this.#cut = cut;
+    this.outcome = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  ended(): void {
+    if (this.#cutting) this.#forced += 1;
+    else this.#drained += 1;
+  }
+
+  /** The earliest of the times asked for counts. */
+  cutAfter(timeout: number): void {
+    if (this.#finished || this.#cutting || timeout === Infinity) return;
+    const at = this.#engine.poller.now() + timeout;
+    if (this.#timer !== undefined) {
+      if (this.#timer.at <= at) return;
+      this.#engine.cancel(this.#timer);
+    }
+    if (timeout > 0) {
+      this.#timer = this.#engine.after(timeout, () => this.#force());
+    } else {
+      this.#force();
+    }
+  }
+
+  #force(): void {
+    this.#cutting = true;
+    this.#cut();
+  }
+
+  finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    if (this.#timer !== undefined) this.#engine.cancel(this.#timer);
+    // In a turn, so that every descriptor is closed by the time that the promise is seen to resolve.
+    this.#engine.defer({ runDeferred: () => this.#resolve({ drained: this.#drained, forced: this.#forced }) });
+  }
+}
+
+function closeTimeoutOf(options: { timeout?: number } | undefined): number {
+  if (options !== undefined && (typeof options !== 'object' || options === null)) {
+    throw invalidArgument(`close: options must be an object, not ${describe(options)}`, 'ERR_INVALID_ARG_TYPE');
+  }
+  const timeout: unknown = options?.timeout ?? CLOSE_TIMEOUT;
+  if (typeof timeout !== 'number' || !(timeout >= 0)) {
+    throw invalidArgument(`close: timeout must be a number of milliseconds from 0, not ${describe(timeout)}`);
+  }
+  return timeout;
+}
+
+/** Chunks of many connections are told apart by their pairs: no observer of them can take a chunk on loan. */
+function takesNoLoan(_observer: unknown): _observer is Relay {
+  return false;
+}

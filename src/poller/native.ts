@@ -1,0 +1,541 @@
+// The native poller: the TypeScript half of native/. It shares one ArrayBuffer with the addon (native/arena.h), so that a
+// turn is one call in and one call out, however many connections it concerns.
+
+import { createRequire } from 'node:module';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { markAsUntransferable } from 'node:worker_threads';
+
+import { systemError } from '../errors.js';
+import { socketAddress } from '../socket-address.js';
+import { lend } from './poller.js';
+import type {
+  BindAddress,
+  BindOptions,
+  ListenerEvents,
+  Poller,
+  PollerListener,
+  PollerStream,
+  SocketAddress,
+  StreamEvents,
+  TurnEvents,
+} from './poller.js';
+
+/** What native/addon.cc exports. */
+interface Addon {
+  readonly NodeLoop: new (arena: ArrayBuffer, dispatch: (events: number) => void) => NodeLoop;
+  readonly layout: Readonly<
+    Record<
+      | 'bytes'
+      | 'events'
+      | 'results'
+      | 'commands'
+      | 'maxCommands'
+      | 'window'
+      | 'windowBytes'
+      | 'outbox'
+      | 'outboxBytes',
+      number
+    >
+  >;
+  readonly calls: readonly string[];
+}
+
+/** native/node_loop.h; operations that fail return -1 and leave errno and call in the control words. */
+interface NodeLoop {
+  listen(family: number, address: string, port: number, backlog: number, flags: number, keepAlive: number): number;
+  accept(listener: number, on: boolean): void;
+  closeListener(listener: number): void;
+  flush(): void;
+  flushAndCollect(): number;
+  send(slot: number, generation: number, bytes: Uint8Array, start: number, end: number): void;
+  queued(slot: number, generation: number): number;
+  alarm(delay: number): void;
+  schedule(): void;
+  ref(on: boolean): void;
+  pollerName(): string;
+}
+
+// Mirrors of the enumerations in native/arena.h.
+const CONTROL = { inTurn: 0, commandCount: 1, turnWanted: 2, errno: 3, call: 4, generation: 5 } as const;
+const ACCEPTED = 1;
+const DATA = 2;
+const ENDED = 3;
+const FAILED = 4;
+const FLUSHED = 5;
+const BROKEN = 6;
+const ACCEPT_FAILED = 7;
+const WRITE = 1;
+const READ = 2;
+const SHUTDOWN = 3;
+const CLOSE = 4;
+const RESET = 5;
+/** Words of a record. */
+const STRIDE = 8;
+const ADDRESS_BYTES = 20;
+const FAMILIES = { unix: 1, IPv4: 4, IPv6: 6 } as const;
+
+/** Writes longer than this go to the kernel from where they lie instead of through the outbox. */
+const LONGEST_COPY = 64 * 1024;
+/** Results of a flush may lead to writes, which lead to results: that many times in one turn. */
+const FLUSHES_PER_TURN = 16;
+/** Below this many bytes a loop is faster than a call of `set`. */
+const SHORTEST_SET = 32;
+
+/** Why the addon was not loaded, one line for each place that was tried. */
+export class AddonError extends Error {
+  override readonly name = 'AddonError';
+}
+
+let addon: Addon | AddonError | undefined;
+
+function addonCandidates(): string[] {
+  const named = process.env['EVIO_NATIVE'];
+  if (named !== undefined && named !== '') return [named];
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  return [
+    `${root}build/Release/evio.node`,
+    `${root}prebuilds/${process.platform}-${process.arch}/evio.node`,
+  ];
+}
+
+function loadAddon(): Addon | AddonError {
+  // Both offer Node-API but not the functions of libuv that watch a poller.
+  for (const runtime of ['bun', 'deno']) {
+    if (process.versions[runtime] !== undefined) return new AddonError(`${runtime} lacks libuv's uv_poll`);
+  }
+  const require = createRequire(import.meta.url);
+  const reasons: string[] = [];
+  for (const file of addonCandidates()) {
+    try {
+      return require(file) as Addon;
+    } catch (error) {
+      reasons.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+    }
+  }
+  return new AddonError(reasons.join('\n'));
+}
+
+/**
+ * The native poller of this thread.
+ *
+ * @throws AddonError when no addon for this platform can be loaded.
+ */
+export function createNativePoller(): Poller {
+  addon ??= loadAddon();
+  if (addon instanceof AddonError) throw addon;
+  return new NativePoller(addon);
+}
+
+class NativePoller implements Poller {
+  readonly name: string;
+  readonly streams: (NativeStream | undefined)[] = [];
+  readonly #addon: Addon;
+  readonly #native: NodeLoop;
+  readonly #bytes: Buffer;
+  readonly #words: Uint32Array;
+  readonly #outbox: number;
+  readonly #outboxEnd: number;
+  readonly #listeners: (NativeListener | undefined)[] = [];
+  #turns: TurnEvents | undefined;
+  #outboxUsed = 0;
+  #scheduled = false;
+  #exiting = false;
+  #references = 0;
+  #alarmAt = Infinity;
+
+  constructor(addon: Addon) {
+    const { layout } = addon;
+    const arena = new ArrayBuffer(layout.bytes);
+    markAsUntransferable(arena);
+    lend(arena);
+    this.#addon = addon;
+    this.#bytes = Buffer.from(arena);
+    this.#words = new Uint32Array(arena);
+    this.#outbox = layout.outbox;
+    this.#outboxEnd = layout.outbox + layout.outboxBytes;
+    this.#native = new addon.NodeLoop(arena, this.#dispatch);
+    this.name = this.#native.pollerName();
+    // process.exit() runs no cleanup hook, but `write(); process.exit()` sends, as with node:net.
+    process.on('exit', () => {
+      this.#exiting = true;
+      this.#push();
+    });
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  attach(turns: TurnEvents): void {
+    this.#turns = turns;
+  }
+
+  alarm(at: number): void {
+    if (at === this.#alarmAt) return;
+    this.#alarmAt = at;
+    this.#native.alarm(at === Infinity ? -1 : Math.max(0, Math.ceil(at - performance.now())));
+  }
+
+  schedule(): void {
+    if (this.#words[CONTROL.inTurn] === 1) {
+      this.#words[CONTROL.turnWanted] = 1;
+    } else {
+      this.#touch();
+    }
+  }
+
+  listen(address: BindAddress, options: BindOptions, events: ListenerEvents): PollerListener {
+    const flags = (options.reusePort ? 1 : 0) | (options.ipv6Only ? 2 : 0) | (options.noDelay ? 4 : 0);
+    const keepAlive = options.keepAlive === 0 ? 0 : Math.max(1, Math.round(options.keepAlive / 1000));
+    const family = FAMILIES[address.family];
+    const slot = this.#native.listen(family, address.address, address.port, options.backlog, flags, keepAlive);
+    const generation = this.#words[CONTROL.generation] as number;
+    const listener = new NativeListener(this, this.#native, slot, generation, events);
+    if (slot < 0) {
+      const call = this.#addon.calls[this.#words[CONTROL.call] as number] ?? 'listen';
+      const at = address.family === 'unix' ? { address: address.address } : address;
+      listener.closed = true;
+      events.bindFailed(systemError(this.#words[CONTROL.errno] as number, call, at));
+      return listener;
+    }
+    this.#listeners[slot] = listener;
+    this.reference(1);
+    listener.bound = address.family === 'unix' ? socketAddress('unix', address.address) : this.#boundAddress();
+    events.listening(listener.bound);
+    return listener;
+  }
+
+  /** Counts what keeps the process alive. */
+  reference(change: 1 | -1): void {
+    const before = this.#references;
+    this.#references += change;
+    if (before === 0) this.#native.ref(true);
+    if (this.#references === 0) this.#native.ref(false);
+  }
+
+  forgetListener(slot: number): void {
+    this.#listeners[slot] = undefined;
+  }
+
+  forgetStream(stream: NativeStream): void {
+    this.streams[stream.slot] = undefined;
+    this.reference(-1);
+  }
+
+  /** Gives the kernel what is pending and tells what it has not taken. */
+  queued(stream: NativeStream): number {
+    this.#outboxUsed = 0;
+    return this.#native.queued(stream.slot, stream.generation);
+  }
+
+  command(kind: number, stream: NativeStream, a: number, b: number): void {
+    const words = this.#words;
+    let count = words[CONTROL.commandCount] as number;
+    if (count === this.#addon.layout.maxCommands) {
+      // A write's bytes lie in the outbox already and must stay there until its command has been flushed.
+      this.#native.flush();
+      count = 0;
+    }
+    const at = (this.#addon.layout.commands >> 2) + count * STRIDE;
+    words[at] = kind;
+    words[at + 1] = stream.slot;
+    words[at + 2] = stream.generation;
+    words[at + 3] = a;
+    words[at + 4] = b;
+    words[CONTROL.commandCount] = count + 1;
+    if (words[CONTROL.inTurn] === 0) this.#touch();
+  }
+
+  write(stream: NativeStream, source: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length > LONGEST_COPY) {
+      this.#push();
+      this.#native.send(stream.slot, stream.generation, source, start, end);
+      if (this.#words[CONTROL.inTurn] === 0) this.#touch();
+      return;
+    }
+    if (this.#outbox + this.#outboxUsed + length > this.#outboxEnd) this.#push();
+    const to = this.#outbox + this.#outboxUsed;
+    this.#copy(source, start, end, to);
+    this.#outboxUsed += length;
+    if (!this.#extendLastWrite(stream, to, length)) this.command(WRITE, stream, to, length);
+  }
+
+  #copy(source: Uint8Array, start: number, end: number, to: number): void {
+    const bytes = this.#bytes;
+    if (source.buffer === bytes.buffer) {
+      bytes.copyWithin(to, source.byteOffset + start, source.byteOffset + end);
+    } else if (end - start < SHORTEST_SET) {
+      for (let i = start; i < end; i++) bytes[to++] = source[i] as number;
+    } else {
+      bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), to);
+    }
+  }
+
+  #extendLastWrite(stream: NativeStream, to: number, length: number): boolean {
+    const words = this.#words;
+    const count = words[CONTROL.commandCount] as number;
+    if (count === 0) return false;
+    const at = (this.#addon.layout.commands >> 2) + (count - 1) * STRIDE;
+    if (
+      words[at] !== WRITE ||
+      words[at + 1] !== stream.slot ||
+      words[at + 2] !== stream.generation ||
+      (words[at + 3] as number) + (words[at + 4] as number) !== to
+    ) {
+      return false;
+    }
+    words[at + 4] = (words[at + 4] as number) + length;
+    return true;
+  }
+
+  /** Hands all commands to native code now; what comes of them is reported in the next turn. */
+  #push(): void {
+    this.#native.flush();
+    this.#outboxUsed = 0;
+  }
+
+  #touch(): void {
+    if (this.#exiting) {
+      this.#push();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#native.schedule();
+    }
+  }
+
+  // Called by native code, once per turn.
+  readonly #dispatch = (events: number): void => {
+    this.#scheduled = false;
+    if (performance.now() >= this.#alarmAt) this.#alarmAt = Infinity;
+    this.#turns?.turnBegin();
+    this.#handleAll(this.#addon.layout.events >> 2, events);
+    for (let round = 0; round < FLUSHES_PER_TURN; round++) {
+      const results = this.#native.flushAndCollect();
+      this.#outboxUsed = 0;
+      this.#handleAll(this.#addon.layout.results >> 2, results);
+      if (results === 0 && this.#words[CONTROL.commandCount] === 0) break;
+    }
+    this.#turns?.turnEnd();
+    // libuv's timers count whole milliseconds and may be early: ask again.
+    if (this.#alarmAt !== Infinity) this.#renewAlarm();
+  };
+
+  #renewAlarm(): void {
+    const at = this.#alarmAt;
+    if (at - performance.now() > 1) return;
+    this.#alarmAt = Infinity;
+    this.alarm(at);
+  }
+
+  #handleAll(base: number, count: number): void {
+    let i = 0;
+    while (i < count) {
+      try {
+        while (i < count) this.#handle(base + i++ * STRIDE);
+      } catch (error) {
+        // The rest of the batch is other people's: it goes on, and this becomes an uncaught exception.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  #handle(at: number): void {
+    const words = this.#words;
+    const kind = words[at] as number;
+    const slot = words[at + 1] as number;
+    const generation = words[at + 2] as number;
+    const a = words[at + 3] as number;
+    const b = words[at + 4] as number;
+    if (kind === ACCEPTED) return this.#accepted(slot, generation, this.#listener(a, words[at + 5] as number), b);
+    if (kind === ACCEPT_FAILED) {
+      return this.#listener(slot, generation)?.events.acceptFailed(systemError(a, 'accept'));
+    }
+    const stream = this.streams[slot];
+    // Closed since: native code knows already, or will with the next flush.
+    if (stream === undefined || stream.generation !== generation) return;
+    const { events } = stream;
+    if (kind === DATA) {
+      events.data(this.#bytes, a, a + b, true);
+    } else if (kind === FLUSHED) {
+      events.flushed(a + b * 0x1_0000_0000);
+    } else if (kind === ENDED) {
+      events.ended();
+    } else if (kind === BROKEN) {
+      events.broken(systemError(a, this.#addon.calls[b] ?? ''));
+    } else if (kind === FAILED) {
+      stream.closed = true;
+      this.forgetStream(stream);
+      events.failed(systemError(a, this.#addon.calls[b] ?? ''));
+    }
+  }
+
+  #listener(slot: number, generation: number): NativeListener | undefined {
+    const listener = this.#listeners[slot];
+    return listener?.generation === generation ? listener : undefined;
+  }
+
+  #accepted(slot: number, generation: number, listener: NativeListener | undefined, offset: number): void {
+    const records = this.#bytes.toString('latin1', offset, offset + 2 * ADDRESS_BYTES);
+    const stream = new NativeStream(this, slot, generation, listener?.bound, records);
+    this.streams[slot] = stream;
+    this.reference(1);
+    if (listener === undefined) {
+      stream.close(); // accepted in the turn that closed the listener
+    } else {
+      stream.events = listener.events.accepted(stream);
+    }
+  }
+
+  #boundAddress(): SocketAddress {
+    const at = this.#addon.layout.results;
+    return readAddress(this.#bytes.toString('latin1', at, at + ADDRESS_BYTES), 0);
+  }
+}
+
+class NativeListener implements PollerListener {
+  closed = false;
+  bound: SocketAddress | undefined;
+  readonly slot: number;
+  readonly generation: number;
+  readonly events: ListenerEvents;
+  readonly #poller: NativePoller;
+  readonly #native: NodeLoop;
+  #referenced = true;
+
+  constructor(
+    poller: NativePoller,
+    native: NodeLoop,
+    slot: number,
+    generation: number,
+    events: ListenerEvents,
+  ) {
+    this.#poller = poller;
+    this.#native = native;
+    this.slot = slot;
+    this.generation = generation;
+    this.events = events;
+  }
+
+  accept(on: boolean): void {
+    if (this.closed) return;
+    this.#native.accept(this.slot, on);
+    this.#poller.schedule();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.ref(false);
+    this.closed = true;
+    this.#poller.forgetListener(this.slot);
+    this.#native.closeListener(this.slot);
+  }
+
+  ref(on: boolean): void {
+    if (this.closed || on === this.#referenced) return;
+    this.#referenced = on;
+    this.#poller.reference(on ? 1 : -1);
+  }
+}
+
+const NOBODY: StreamEvents = {
+  data() {},
+  ended() {},
+  flushed() {},
+  broken() {},
+  failed() {},
+};
+
+class NativeStream implements PollerStream {
+  closed = false;
+  events: StreamEvents = NOBODY;
+  readonly slot: number;
+  readonly generation: number;
+  readonly #poller: NativePoller;
+  readonly #listening: SocketAddress | undefined;
+  // Two AddressRecords as text: one small object per connection, made into addresses only for who asks.
+  readonly #records: string;
+
+  constructor(
+    poller: NativePoller,
+    slot: number,
+    generation: number,
+    listening: SocketAddress | undefined,
+    records: string,
+  ) {
+    this.#poller = poller;
+    this.slot = slot;
+    this.generation = generation;
+    this.#listening = listening;
+    this.#records = records;
+  }
+
+  get local(): SocketAddress {
+    return this.#listening?.family === 'unix' ? this.#listening : readAddress(this.#records, 0);
+  }
+
+  get remote(): SocketAddress {
+    return readAddress(this.#records, ADDRESS_BYTES);
+  }
+
+  read(on: boolean): void {
+    if (!this.closed) this.#poller.command(READ, this, on ? 1 : 0, 0);
+  }
+
+  write(source: Uint8Array, start: number, end: number): void {
+    if (!this.closed && start < end) this.#poller.write(this, source, start, end);
+  }
+
+  queued(): number {
+    return this.closed ? 0 : this.#poller.queued(this);
+  }
+
+  shutdown(): void {
+    if (!this.closed) this.#poller.command(SHUTDOWN, this, 0, 0);
+  }
+
+  close(): void {
+    this.#release(CLOSE);
+  }
+
+  reset(): void {
+    this.#release(RESET);
+  }
+
+  #release(kind: number): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#poller.command(kind, this, 0, 0);
+    this.#poller.forgetStream(this);
+  }
+}
+
+/** An AddressRecord of native/socket_address.h. */
+function readAddress(records: string, at: number): SocketAddress {
+  const byte = (i: number): number => records.charCodeAt(at + i);
+  const family = byte(0);
+  const port = byte(2) | (byte(3) << 8);
+  if (family === FAMILIES.IPv4) {
+    return socketAddress('IPv4', `${byte(4)}.${byte(5)}.${byte(6)}.${byte(7)}`, port);
+  }
+  if (family === FAMILIES.unix) return socketAddress('unix', '');
+  const groups = Array.from({ length: 8 }, (_, i) => (byte(4 + 2 * i) << 8) | byte(5 + 2 * i));
+  return socketAddress('IPv6', compressIPv6(groups), port);
+}
+
+/** The canonical text of RFC 5952: the first longest run of two or more zero groups becomes `::`. */
+function compressIPv6(groups: readonly number[]): string {
+  let best = { start: 0, length: 1 };
+  for (let start = 0; start < 8; start++) {
+    let length = 0;
+    while (groups[start + length] === 0) length += 1;
+    if (length > best.length) best = { start, length };
+  }
+  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  if (best.length < 2) return text(groups);
+  return `${text(groups.slice(0, best.start))}::${text(groups.slice(best.start + best.length))}`;
+}

@@ -1,0 +1,116 @@
+// serveEach: a protocol for every connection, each isolated from the others.
+
+import { Observable, Subscription } from 'rxjs';
+import type { OperatorFunction } from 'rxjs';
+
+import type { Bytes } from './bytes.js';
+import type { Connection } from './connection.js';
+import { describe, invalidArgument } from './errors.js';
+import { StreamConnection } from './stream-connection.js';
+
+/**
+ * A protocol: a pure function from what a peer sends to what it is answered. `data$` errors when the connection fails
+ * and completes at the end of input; the connection ends when the result completes.
+ */
+export type Protocol = (data$: Observable<Buffer>, connection: Connection) => Observable<Bytes>;
+
+/**
+ * Serves every connection by a protocol. What the protocol throws, or its result's error, closes that connection alone
+ * and is reported once on the server's `errors$`. Completes when the source has completed and every connection is done;
+ * unsubscribing ends the connections it serves.
+ *
+ * @example
+ * ```ts
+ * const upper: Protocol = (data$) => data$.pipe(map((data) => data.toString().toUpperCase()));
+ * server.connections$.pipe(serveEach(upper)).subscribe();
+ * ```
+ */
+export function serveEach(protocol: Protocol): OperatorFunction<Connection, never> {
+  if (typeof protocol !== 'function') {
+    throw invalidArgument(`serveEach: a protocol must be a function, not ${describe(protocol)}`, 'ERR_INVALID_ARG_TYPE');
+  }
+  return (connections$) =>
+    new Observable<never>((subscriber) => {
+      const served = new Subscription();
+      let serving = 0;
+      let over = false;
+      const finish = (): void => {
+        if (over && serving === 0) subscriber.complete();
+      };
+      served.add(
+        connections$.subscribe({
+          next: (connection) => {
+            serving += 1;
+            const one = serveOne(protocol, connection);
+            served.add(one);
+            one.add(() => {
+              serving -= 1;
+              served.remove(one);
+              finish();
+            });
+          },
+          error: (error: unknown) => subscriber.error(error),
+          complete: () => {
+            over = true;
+            finish();
+          },
+        }),
+      );
+      return served;
+    });
+}
+
+function serveOne(protocol: Protocol, connection: Connection): Subscription {
+  if (!(connection instanceof StreamConnection)) {
+    throw invalidArgument(`serveEach: not a connection of this library: ${describe(connection)}`, 'ERR_INVALID_ARG_TYPE');
+  }
+  const subscription = new Subscription();
+  subscription.add(connection.own());
+  subscription.add(connection.whenClosed(() => subscription.unsubscribe()));
+  if (subscription.closed) return subscription;
+  const data$ = failing(connection);
+  try {
+    const output$ = protocol(data$, connection);
+    if (typeof output$?.subscribe !== 'function') {
+      throw invalidArgument(`a protocol must return an Observable, not ${describe(output$)}`, 'ERR_INVALID_RETURN_VALUE');
+    }
+    // A protocol that answers with its input is an echo: no copy.
+    subscription.add(output$ === data$ ? connection.data$.subscribe(connection) : output$.subscribe(outputOf(connection)));
+  } catch (thrown) {
+    connection.fail(thrown);
+  }
+  subscription.add(() => connection.end());
+  return subscription;
+}
+
+/** The connection's input as a protocol sees it: isolated, so that it may error. */
+function failing(connection: StreamConnection): Observable<Buffer> {
+  return new Observable((subscriber) =>
+    connection.data$.subscribe({
+      next: (data) => subscriber.next(data),
+      complete: () => {
+        if (connection.failure === undefined) subscriber.complete();
+        else subscriber.error(connection.failure);
+      },
+    }),
+  );
+}
+
+function outputOf(connection: StreamConnection): {
+  next: (bytes: Bytes) => void;
+  error: (error: unknown) => void;
+  complete: () => void;
+} {
+  return {
+    next: (bytes) => {
+      try {
+        connection.write(bytes);
+      } catch (thrown) {
+        connection.fail(thrown);
+      }
+    },
+    // The connection's own failure has been told on closed$: fail() does nothing once it is closed.
+    error: (error) => connection.fail(error),
+    complete: () => connection.end(),
+  };
+}

@@ -1,0 +1,74 @@
+// A server's public interface.
+
+import type { Observable } from 'rxjs';
+
+import type { Connection } from './connection.js';
+import type { SocketAddress } from './poller/poller.js';
+import type { Tick } from './ticks.js';
+
+/** Input of one connection, as `server.data$` gives it. */
+export interface Received {
+  readonly connection: Connection;
+  readonly data: Buffer;
+}
+
+/** The end of one connection. */
+export interface Disconnected {
+  readonly connection: Connection;
+  readonly error?: Error;
+}
+
+/** Something that went wrong and concerns one connection at most. */
+export interface Failure {
+  readonly error: Error;
+  readonly connection?: Connection;
+}
+
+/** How `close` went: connections that ended by themselves, and those cut off when the time was up. */
+export interface CloseOutcome {
+  readonly drained: number;
+  readonly forced: number;
+}
+
+/** A listening server. */
+export interface Server extends AsyncDisposable {
+  /**
+   * Accepted connections. Hot. Connections are accepted while somebody subscribes to this or to `data$`; until then
+   * they wait in the kernel's backlog. Errors only when binding failed; completes when the server closes.
+   */
+  readonly connections$: Observable<Connection>;
+  /** Input of all connections: subscribing reads every one of them. Errors only when binding failed. */
+  readonly data$: Observable<Received>;
+  /** Ticks between 1 and 60 times a second, by traffic. */
+  readonly ticks$: Observable<Tick>;
+  /** Every connection once, after its `closed$`. */
+  readonly disconnected$: Observable<Disconnected>;
+  /**
+   * What a handler threw, each once, and failures to accept. Without a subscriber each becomes a process warning.
+   * A client's own failures (resets and the like) are not here but on its `closed$`.
+   */
+  readonly errors$: Observable<Failure>;
+  /** Open connections by id. */
+  readonly connections: ReadonlyMap<number, Connection>;
+  /** Where it listens, with real ports, in the order given to `listen`; empty until `ready`. */
+  readonly addresses: readonly SocketAddress[];
+  /**
+   * Resolves when every address is bound. Rejects when one cannot be, or the server closes before; that is an unhandled
+   * rejection only if nobody else heard of it.
+   */
+  readonly ready: Promise<Server>;
+  /** `'epoll'`, `'kqueue'`, `'net'`, `'simulated'`, … */
+  readonly poller: string;
+  /**
+   * Stops accepting at once, ends every connection's input, lets what is in flight be answered, sends FIN, and waits for
+   * the peers; cuts off what is left after `timeout` milliseconds. Called again, gives the same promise; a shorter
+   * `timeout` counts.
+   *
+   * @param options.timeout - default 1000; 0 cuts off at once; `Infinity` waits.
+   */
+  close(options?: { timeout?: number }): Promise<CloseOutcome>;
+  /** Listening keeps the process alive (as it does at first). Open connections always do. */
+  ref(): this;
+  /** Listening alone does not keep the process alive. */
+  unref(): this;
+}
