@@ -1,4 +1,5 @@
-// The memory that native code and JavaScript share: one ArrayBuffer, so that a turn costs one call whatever it carries.
+// The memory that native code and JavaScript share: one ArrayBuffer, so that a turn costs one call whatever
+// it carries.
 //
 //   control   a few words: who is in a turn, how many commands wait, what failed
 //   events    what a Poll() found, for JavaScript
@@ -29,9 +30,9 @@ enum Control : uint32_t {
 };
 
 enum class EventKind : uint32_t {
-  kAccepted = 1,  // slot, generation of the connection; a, c: slot and generation of the listener, b: offset of
-                  // two AddressRecords (local, remote)
-  kData,          // a: offset, b: length
+  kAccepted = 1,  // slot, generation of the connection; a, c: slot and generation of the listener, b: offset
+                  // of two AddressRecords (local, remote)
+  kData,  // a: offset, b: length
   kEnded,
   kFailed,        // a: errno, b: Call; the connection is gone
   kFlushed,       // a, b: low and high half of the number of bytes that the kernel has taken

@@ -41,10 +41,12 @@ Progress Connection::Examine(Batch* batch) {
   return Progress::kDone;
 }
 
-bool Connection::CanReceive(const Batch& batch) const { return batch.HasRoom(kRecordsPerEvent, kSmallestRead); }
+bool Connection::CanReceive(const Batch& batch) const {
+  return batch.HasRoom(kRecordsPerEvent, kSmallestRead);
+}
 
-// One read for ordinary readiness, since readiness is level-triggered. When the end is known to be near, reading goes
-// on, so that the last bytes and the end share a batch.
+// One read for ordinary readiness, since readiness is level-triggered. When the end is known to be near,
+// reading goes on, so that the last bytes and the end share a batch.
 Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
   for (;;) {
     if (!CanReceive(*batch)) return Progress::kNoRoom;
@@ -55,7 +57,8 @@ Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
       return Progress::kDone;
     }
     if (!got.ok()) {
-      Fail(output_error_ != 0 ? output_error_ : got.error, output_error_ != 0 ? Call::kWrite : Call::kRead, batch);
+      Fail(output_error_ != 0 ? output_error_ : got.error, output_error_ != 0 ? Call::kWrite : Call::kRead,
+           batch);
       return Progress::kDone;
     }
     if (got.bytes == 0) {
@@ -81,7 +84,8 @@ void Connection::NoteHangup(Batch* batch) {
     return;
   }
   if (!unread.ok() && !unread.WouldBlock()) {
-    Fail(output_error_ != 0 ? output_error_ : unread.error, output_error_ != 0 ? Call::kWrite : Call::kRead, batch);
+    Fail(output_error_ != 0 ? output_error_ : unread.error, output_error_ != 0 ? Call::kWrite : Call::kRead,
+         batch);
     return;
   }
   const int error = output_error_ != 0 ? output_error_ : dead_ ? TakeError(fd_.get()) : 0;

@@ -1,8 +1,9 @@
 // One stream socket: its input, its queue of output, and what it wants of the poller.
 //
-// What makes this hard is the end of a connection. Level-triggered readiness of a hang-up that nobody reads, or of an
-// error, would be reported for ever, so either is taken off the poller when it is seen and remembered here; from then
-// on Examine() finds the rest (unread bytes, the end, the error) without readiness.
+// What makes this hard is the end of a connection. Level-triggered readiness of a hang-up that nobody reads,
+// or of an error, would be reported for ever, so either is taken off the poller when it is seen and
+// remembered here; from then on Examine() finds the rest (unread bytes, the end, the error) without
+// readiness.
 #pragma once
 
 #include <cstdint>

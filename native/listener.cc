@@ -33,10 +33,12 @@ bool ConcernsOneClient(int error) {
   }
 }
 
-void AddAccepted(const Listener& listener, const Connection& connection, const SocketAddress& remote, Batch* batch) {
+void AddAccepted(const Listener& listener, const Connection& connection, const SocketAddress& remote,
+                 Batch* batch) {
   // Only a listener on all addresses needs to ask where a client has arrived.
   const AddressRecord records[2] = {
-      ToRecord(listener.bound().IsWildcard() ? LocalAddress(connection.fd()) : listener.bound()), ToRecord(remote)};
+      ToRecord(listener.bound().IsWildcard() ? LocalAddress(connection.fd()) : listener.bound()),
+      ToRecord(remote)};
   std::memcpy(batch->window(), records, sizeof(records));
   batch->Add(EventKind::kAccepted, connection.token, listener.token.slot, batch->Take(sizeof(records)),
              listener.token.generation);

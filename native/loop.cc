@@ -10,21 +10,36 @@ constexpr size_t kEventsPerWait = 512;
 constexpr size_t kResultsPerConnection = 2;
 
 Record ToRecord(EventKind kind, Token token, uint64_t value) {
-  return {static_cast<uint32_t>(kind), token.slot, token.generation, static_cast<uint32_t>(value),
-          static_cast<uint32_t>(value >> 32), 0, {}};
+  return {static_cast<uint32_t>(kind),
+          token.slot,
+          token.generation,
+          static_cast<uint32_t>(value),
+          static_cast<uint32_t>(value >> 32),
+          0,
+          {}};
 }
 
 Record ToRecord(EventKind kind, Token token, Status status) {
-  return {static_cast<uint32_t>(kind), token.slot, token.generation, static_cast<uint32_t>(status.error),
-          static_cast<uint32_t>(status.call), 0, {}};
+  return {static_cast<uint32_t>(kind),
+          token.slot,
+          token.generation,
+          static_cast<uint32_t>(status.error),
+          static_cast<uint32_t>(status.call),
+          0,
+          {}};
 }
 
 }  // namespace
 
 Loop::Loop(std::unique_ptr<Poller> poller, Arena arena)
-    : arena_(arena), batch_(arena), poller_(std::move(poller)), events_(kEventsPerWait), next_write_(kMaxCommands) {}
+    : arena_(arena),
+      batch_(arena),
+      poller_(std::move(poller)),
+      events_(kEventsPerWait),
+      next_write_(kMaxCommands) {}
 
-Status Loop::Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot, SocketAddress* bound) {
+Status Loop::Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot,
+                    SocketAddress* bound) {
   Fd socket;
   const Status status = OpenListener(address, options, &socket, bound);
   if (!status.ok()) return status;
@@ -49,11 +64,12 @@ uint32_t Loop::Poll() {
   ExamineAll();
   if (next_event_ == event_count_) {
     next_event_ = 0;
-    // A failure here can only be a broken descriptor of ours (epoll_wait(2)); there is no socket to blame it on, and
-    // the host's own loop reports a descriptor that has gone bad.
+    // A failure here can only be a broken descriptor of ours (epoll_wait(2)); there is no socket to blame it
+    // on, and the host's own loop reports a descriptor that has gone bad.
     (void)poller_->Wait(events_.data(), events_.size(), &event_count_);
   }
-  // Events that find no room stay for the next call: asking the poller again would favour the same few for ever.
+  // Events that find no room stay for the next call: asking the poller again would favour the same few for
+  // ever.
   while (next_event_ < event_count_ && Dispatch(events_[next_event_]) == Progress::kDone) next_event_ += 1;
   return batch_.count();
 }
@@ -137,8 +153,8 @@ void Loop::Flush(uint32_t count) {
   ReconcileAll();
 }
 
-// Notes what a command wants. Writes are only linked, so that those of one connection leave together; shutdown and
-// close come after them whatever their place, since JavaScript writes nothing behind either.
+// Notes what a command wants. Writes are only linked, so that those of one connection leave together;
+// shutdown and close come after them whatever their place, since JavaScript writes nothing behind either.
 Connection* Loop::Execute(const Record& command, int32_t index) {
   Connection* connection = connections_.Find({command.slot, command.generation});
   if (connection == nullptr) return nullptr;

@@ -1,5 +1,6 @@
-// The loop without its host: sockets, their poller, and the batches that go up and come down. It knows neither Node nor
-// threads; whoever owns it calls Poll() when fd() is readable, hands the events up, and calls Flush() and Collect().
+// The loop without its host: sockets, their poller, and the batches that go up and come down. It knows
+// neither Node nor threads; whoever owns it calls Poll() when fd() is readable, hands the events up, and
+// calls Flush() and Collect().
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ class Loop {
   const char* poller_name() const { return poller_->name(); }
 
   // The listener's slot, when the status is ok.
-  Status Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot, SocketAddress* bound);
+  Status Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot,
+                SocketAddress* bound);
   void SetAccepting(Token listener, bool on);
   void CloseListener(Token listener) { listeners_.Erase(listener); }
   Token ListenerToken(uint32_t slot) const { return listener_tokens_[slot]; }
@@ -33,9 +35,11 @@ class Loop {
   bool HasWork() const { return next_event_ < event_count_ || !examine_.empty(); }
   bool HasReports() const { return !reports_.empty() || !failures_.empty(); }
 
-  // Does what the first `count` commands say: one send per connection, then shutdowns and closes, then interest.
+  // Does what the first `count` commands say: one send per connection, then shutdowns and closes, then
+  // interest.
   void Flush(uint32_t count);
-  // Fills the results with what connections' output has come to; returns their number, the rest waits for the next call.
+  // Fills the results with what connections' output has come to; returns their number, the rest waits for the
+  // next call.
   uint32_t Collect();
 
   // Sends bytes that lie outside the arena at once; what the kernel does not take is copied.

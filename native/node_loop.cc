@@ -18,22 +18,21 @@ Token TokenAt(const Napi::CallbackInfo& info, size_t first) {
 }  // namespace
 
 Napi::Function NodeLoop::Define(Napi::Env env) {
-  return DefineClass(env, "NodeLoop",
-                     {InstanceMethod<&NodeLoop::Listen>("listen"), InstanceMethod<&NodeLoop::Accept>("accept"),
-                      InstanceMethod<&NodeLoop::CloseListener>("closeListener"),
-                      InstanceMethod<&NodeLoop::Flush>("flush"),
-                      InstanceMethod<&NodeLoop::FlushAndCollect>("flushAndCollect"),
-                      InstanceMethod<&NodeLoop::Send>("send"), InstanceMethod<&NodeLoop::Queued>("queued"),
-                      InstanceMethod<&NodeLoop::Alarm>("alarm"), InstanceMethod<&NodeLoop::Schedule>("schedule"),
-                      InstanceMethod<&NodeLoop::Ref>("ref"), InstanceMethod<&NodeLoop::PollerName>("pollerName")});
+  return DefineClass(
+      env, "NodeLoop",
+      {InstanceMethod<&NodeLoop::Listen>("listen"), InstanceMethod<&NodeLoop::Accept>("accept"),
+       InstanceMethod<&NodeLoop::CloseListener>("closeListener"), InstanceMethod<&NodeLoop::Flush>("flush"),
+       InstanceMethod<&NodeLoop::FlushAndCollect>("flushAndCollect"), InstanceMethod<&NodeLoop::Send>("send"),
+       InstanceMethod<&NodeLoop::Queued>("queued"), InstanceMethod<&NodeLoop::Alarm>("alarm"),
+       InstanceMethod<&NodeLoop::Schedule>("schedule"), InstanceMethod<&NodeLoop::Ref>("ref"),
+       InstanceMethod<&NodeLoop::PollerName>("pollerName")});
 }
 
 NodeLoop::NodeLoop(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<NodeLoop>(info),
       arena_(static_cast<uint8_t*>(info[0].As<Napi::ArrayBuffer>().Data())),
       memory_(Napi::Persistent(info[0].As<Napi::ArrayBuffer>())),
-      dispatch_(Napi::Persistent(info[1].As<Napi::Function>())),
-      resource_(Napi::Persistent(Napi::Object::New(info.Env()))) {
+      dispatch_(Napi::Persistent(info[1].As<Napi::Function>())) {
   Napi::Env env = info.Env();
   Status status;
   std::unique_ptr<Poller> poller = CreatePoller(&status);
@@ -61,8 +60,8 @@ bool NodeLoop::StartHandles(Napi::Env env) {
   uv_handle_set_data(poll_, this);
   open_handles_ += 1;
   if (uv_poll_start(poll_, kUvReadable, OnReadable) != 0) return false;
-  // Only listeners and connections keep the process alive (JavaScript counts them and calls ref()), and work that waits
-  // for a turn: the idle handle is active no longer than that.
+  // Only listeners and connections keep the process alive (JavaScript counts them and calls ref()), and work
+  // that waits for a turn: the idle handle is active no longer than that.
   for (UvHandle* handle : {alarm_, poll_}) uv_unref(handle);
   return true;
 }
@@ -75,7 +74,9 @@ UvHandle* NodeLoop::NewHandle(int type, int (*init)(uv_loop_s*, UvHandle*)) {
   return handle;
 }
 
-void NodeLoop::OnReadable(UvHandle* handle, int, int) { static_cast<NodeLoop*>(uv_handle_get_data(handle))->Turn(); }
+void NodeLoop::OnReadable(UvHandle* handle, int, int) {
+  static_cast<NodeLoop*>(uv_handle_get_data(handle))->Turn();
+}
 
 void NodeLoop::OnAlarm(UvHandle* handle) { static_cast<NodeLoop*>(uv_handle_get_data(handle))->Turn(); }
 
@@ -107,8 +108,13 @@ bool NodeLoop::MoreToDo() const {
 void NodeLoop::Dispatch(uint32_t events) {
   napi_value count;
   napi_create_uint32(Env(), events, &count);
+  // The resource of this turn's async context. Without an async id it is a root, so AsyncLocalStorage of
+  // whoever listened first does not leak to everybody's connections; made afresh, so what enterWith() leaves
+  // on it ends with the turn.
+  napi_value resource;
+  napi_create_object(Env(), &resource);
   const napi_status status =
-      napi_make_callback(Env(), nullptr, resource_.Value(), dispatch_.Value(), 1, &count, nullptr);
+      napi_make_callback(Env(), nullptr, resource, dispatch_.Value(), 1, &count, nullptr);
   // While the environment terminates, calls fail without an exception: there is nobody left to tell.
   if (status != napi_pending_exception) return;
   napi_value error;
@@ -209,7 +215,8 @@ Napi::Value NodeLoop::PollerName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), loop_->poller_name());
 }
 
-// The environment ends (also a worker that is terminated). What has been written is sent; JavaScript is not called.
+// The environment ends (also a worker that is terminated). What has been written is sent; JavaScript is not
+// called.
 void NodeLoop::OnCleanup(napi_async_cleanup_hook_handle, void* data) {
   auto* self = static_cast<NodeLoop*>(data);
   self->FlushCommands();

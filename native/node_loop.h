@@ -1,8 +1,9 @@
 // The loop inside Node: watched by libuv on the JavaScript thread, calling JavaScript once per turn.
 //
-// A turn: Poll(), one call of `dispatch(events)`, in which JavaScript handles the events and calls flush(), and again
-// while there is more, bounded. Whatever JavaScript wrote in promises that ran when the call returned is flushed in the
-// same turn; what timers and others write asks for a turn with schedule(), which an idle handle runs before libuv blocks.
+// A turn: Poll(), one call of `dispatch(events)`, in which JavaScript handles the events and calls flush(),
+// and again while there is more, bounded. Whatever JavaScript wrote in promises that ran when the call
+// returned is flushed in the same turn; what timers and others write asks for a turn with schedule(), which
+// an idle handle runs before libuv blocks.
 #pragma once
 
 #include <napi.h>
@@ -55,9 +56,6 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
   std::unique_ptr<Loop> loop_;
   Napi::Reference<Napi::ArrayBuffer> memory_;
   Napi::FunctionReference dispatch_;
-  // The resource of our callbacks. With no async id of its own it is a root: AsyncLocalStorage of whoever listened first
-  // does not leak to everybody's connections.
-  Napi::ObjectReference resource_;
 
   uv_loop_s* uv_ = nullptr;
   UvHandle* poll_ = nullptr;

@@ -3,7 +3,8 @@
 // Every backend keeps these promises:
 // - level-triggered: a descriptor stays ready until it is drained;
 // - at most one Event per descriptor and Wait(), directions merged;
-// - Event::failed (error, or both directions shut) is reported whatever was asked for, so whoever sees it must Remove()
+// - Event::failed (error, or both directions shut) is reported whatever was asked for, so whoever sees it
+// must Remove()
 //   the descriptor or read it empty, or the next Wait() returns at once again;
 // - Event::hangup (the peer will send no more) is reported only while Interest::hangup is asked for;
 // - Wait() never blocks;

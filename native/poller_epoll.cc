@@ -1,7 +1,8 @@
 // epoll(7) backend, Linux.
 //
-// epoll forgets a descriptor by itself only when its last duplicate closes. Ours are CLOEXEC, so a duplicate lives no
-// longer than between fork and exec of a child; an event in that moment carries a generation that has ended.
+// epoll forgets a descriptor by itself only when its last duplicate closes. Ours are CLOEXEC, so a duplicate
+// lives no longer than between fork and exec of a child; an event in that moment carries a generation that
+// has ended.
 #if defined(__linux__)
 
 #include <errno.h>
@@ -40,7 +41,9 @@ class EpollPoller final : public Poller {
  public:
   explicit EpollPoller(Fd epoll) : epoll_(std::move(epoll)) {}
 
-  Status Add(int fd, uint64_t key, Interest interest) override { return Control(EPOLL_CTL_ADD, fd, key, interest); }
+  Status Add(int fd, uint64_t key, Interest interest) override {
+    return Control(EPOLL_CTL_ADD, fd, key, interest);
+  }
 
   Status Modify(int fd, uint64_t key, Interest interest) override {
     return Control(EPOLL_CTL_MOD, fd, key, interest);

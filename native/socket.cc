@@ -18,7 +18,8 @@ bool SetOption(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
 }
 
-// What is accepted inherits these from its listener (Linux copies the whole socket), which saves calls per connection.
+// What is accepted inherits these from its listener (Linux copies the whole socket), which saves calls per
+// connection.
 bool SetInheritedOptions(int fd, const ListenOptions& options) {
   if (options.no_delay && !SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return false;
   if (options.keep_alive_seconds == 0) return true;
@@ -33,7 +34,8 @@ bool SetListenerOptions(int fd, int family, const ListenOptions& options) {
   // SO_REUSEADDR: the address of a server that has just ended can be bound again (socket(7)).
   if (!SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)) return false;
   if (options.reuse_port && !SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return false;
-  if (family == AF_INET6 && !SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0)) return false;
+  if (family == AF_INET6 && !SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0))
+    return false;
   return SetInheritedOptions(fd, options);
 }
 
@@ -46,7 +48,8 @@ Fd::~Fd() {
 
 bool Transfer::WouldBlock() const { return error == EAGAIN || error == EWOULDBLOCK; }
 
-Status OpenListener(const SocketAddress& address, const ListenOptions& options, Fd* listener, SocketAddress* bound) {
+Status OpenListener(const SocketAddress& address, const ListenOptions& options, Fd* listener,
+                    SocketAddress* bound) {
   const int family = address.storage.ss_family;
   Fd fd(socket(family, SOCK_STREAM | kSocketFlags, 0));
   if (!fd.valid()) return {errno, Call::kSocket};

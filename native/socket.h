@@ -43,7 +43,8 @@ struct ListenOptions {
 };
 
 // Bound and listening. `bound` gets the real address, with the port that the kernel chose.
-Status OpenListener(const SocketAddress& address, const ListenOptions& options, Fd* listener, SocketAddress* bound);
+Status OpenListener(const SocketAddress& address, const ListenOptions& options, Fd* listener,
+                    SocketAddress* bound);
 
 // Takes one connection from the backlog; EAGAIN when it is empty.
 Status Accept(int listener, Fd* connection, SocketAddress* remote);
@@ -64,7 +65,8 @@ Transfer Receive(int fd, uint8_t* into, size_t capacity);
 Transfer Peek(int fd);
 Transfer Send(int fd, const iovec* pieces, size_t count);
 
-// FIN. Failure is ignored on purpose: ENOTCONN means that the peer has reset, which reading and writing report.
+// FIN. Failure is ignored on purpose: ENOTCONN means that the peer has reset, which reading and writing
+// report.
 void ShutdownWrite(int fd);
 // Makes the coming close() send RST (SO_LINGER with a time of 0, socket(7)).
 void ResetOnClose(int fd);

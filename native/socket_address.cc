@@ -49,7 +49,8 @@ Status ParseAddress(Family family, const std::string& text, uint16_t port, Socke
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   // AI_NUMERICHOST never asks a name server; it is getaddrinfo(3) that knows IPv6 zones.
-  if (getaddrinfo(text.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return {EINVAL, Call::kListen};
+  if (getaddrinfo(text.c_str(), std::to_string(port).c_str(), &hints, &found) != 0)
+    return {EINVAL, Call::kListen};
   std::memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
   address->length = found->ai_addrlen;
   freeaddrinfo(found);

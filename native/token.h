@@ -1,6 +1,6 @@
-// Names for sockets that are safe to keep: a slot is used again, a (slot, generation) pair never is. An event that was
-// already in a batch, or a command that JavaScript had already written, therefore finds nothing once its socket is
-// closed, instead of the stranger that has got the same descriptor since.
+// Names for sockets that are safe to keep: a slot is used again, a (slot, generation) pair never is. An event
+// that was already in a batch, or a command that JavaScript had already written, therefore finds nothing once
+// its socket is closed, instead of the stranger that has got the same descriptor since.
 #pragma once
 
 #include <cstdint>

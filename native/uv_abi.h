@@ -1,6 +1,7 @@
-// The few functions of libuv that the addon uses, declared here because Node-API's headers come without uv.h, and a build
-// from an empty environment downloads nothing else. All of them are stable within libuv 1 (docs.libuv.org, "API/ABI
-// changes are not made within a major version"); handles are opaque here and sized with uv_handle_size().
+// The few functions of libuv that the addon uses, declared here because Node-API's headers come without uv.h,
+// and a build from an empty environment downloads nothing else. All of them are stable within libuv 1
+// (docs.libuv.org, "API/ABI changes are not made within a major version"); handles are opaque here and sized
+// with uv_handle_size().
 #pragma once
 
 #include <cstddef>

@@ -53,7 +53,9 @@ function isScheme(scheme: string): scheme is Scheme {
 
 function parsePath(text: string, path: string): ParsedAddress {
   if (path === '' || path.includes('\0')) {
-    throw invalidArgument(`address ${describe(text)}: a unix address needs a path, as in "unix:///run/app.sock"`);
+    throw invalidArgument(
+      `address ${describe(text)}: a unix address needs a path, as in "unix:///run/app.sock"`,
+    );
   }
   return { text, scheme: 'unix', host: path, port: 0 };
 }

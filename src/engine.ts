@@ -58,7 +58,8 @@ export class Engine implements TurnEvents {
 
   turnBegin(): void {
     const now = this.poller.now();
-    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) guarded(due.run);
+    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now))
+      guarded(due.run);
     this.poller.alarm(this.#timers.next);
     if (this.#deferred.length === 0) return;
     const deferred = this.#deferred;

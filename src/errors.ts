@@ -45,7 +45,10 @@ export function systemError(
 }
 
 /** A `TypeError` with Node's code for a wrong argument. */
-export function invalidArgument(message: string, code = 'ERR_INVALID_ARG_VALUE'): TypeError & { code: string } {
+export function invalidArgument(
+  message: string,
+  code = 'ERR_INVALID_ARG_VALUE',
+): TypeError & { code: string } {
   return Object.assign(new TypeError(message), { code });
 }
 

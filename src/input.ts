@@ -64,7 +64,11 @@ export class Input<T> extends Observable<T> {
   override subscribe(observer?: Partial<Observer<T>>): Subscription;
   override subscribe(next: (value: T) => void): Subscription;
   override subscribe(next?: Next<T>, error?: OnError, complete?: Complete): Subscription;
-  override subscribe(first?: Partial<Observer<T>> | Next<T>, error?: OnError, complete?: Complete): Subscription {
+  override subscribe(
+    first?: Partial<Observer<T>> | Next<T>,
+    error?: OnError,
+    complete?: Complete,
+  ): Subscription {
     if (first instanceof Subscriber) return super.subscribe(first as Observer<T>);
     if (this.#isRelay(first)) return this.#attachRelay(first);
     const plain = typeof first === 'function' || first == null ? { next: first, error, complete } : first;
@@ -97,7 +101,11 @@ export class Input<T> extends Observable<T> {
     return subscription;
   }
 
-  #guard(observer: { readonly next?: Next<T>; readonly error?: OnError; readonly complete?: Complete }): Sink<T> {
+  #guard(observer: {
+    readonly next?: Next<T>;
+    readonly error?: OnError;
+    readonly complete?: Complete;
+  }): Sink<T> {
     const source = this.#source;
     const guarded = (call: () => void): void => {
       try {
@@ -119,7 +127,9 @@ export class Input<T> extends Observable<T> {
       complete: () => guarded(() => observer.complete?.()),
       error: (error) => {
         // Without a handler it is RxJS that reports it.
-        throwError(() => error).subscribe(observer.error == null ? {} : { error: observer.error.bind(observer) });
+        throwError(() => error).subscribe(
+          observer.error == null ? {} : { error: observer.error.bind(observer) },
+        );
       },
     };
   }

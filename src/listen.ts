@@ -9,10 +9,12 @@ import { parseAddress } from './address.js';
 import type { ParsedAddress } from './address.js';
 import { Binding } from './binding.js';
 import type { BindingOwner } from './binding.js';
+import { Closing, closeTimeoutOf } from './closing.js';
+import type { ConnectionHost, ConnectionLimits } from './connection-input.js';
 import type { Connection } from './connection.js';
 import { Engine } from './engine.js';
 import type { Deferred } from './engine.js';
-import { EvioError, describe, invalidArgument } from './errors.js';
+import { EvioError, invalidArgument } from './errors.js';
 import { Input } from './input.js';
 import type { InputSource, Relay, Sink } from './input.js';
 import { settingsOf } from './options.js';
@@ -20,12 +22,10 @@ import type { ListenOptions, Settings } from './options.js';
 import type { PollerStream, SocketAddress, StreamEvents } from './poller/poller.js';
 import type { CloseOutcome, Disconnected, Failure, Received, Server } from './server.js';
 import { StreamConnection } from './stream-connection.js';
-import type { ConnectionHost, ConnectionLimits } from './stream-connection.js';
 import { Ticker } from './ticks.js';
 import type { Tick } from './ticks.js';
 import type { Timer } from './timers.js';
 
-const CLOSE_TIMEOUT = 1000;
 /** After EMFILE and its like: the time until the next try to accept. */
 const ACCEPT_PAUSE = 100;
 
@@ -367,71 +367,6 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** A close() under way: counts, and cuts off what has not ended in time. */
-class Closing {
-  readonly outcome: Promise<CloseOutcome>;
-  readonly #engine: Engine;
-  readonly #cut: () => void;
-  #resolve: (outcome: CloseOutcome) => void = () => {};
-  #drained = 0;
-  #forced = 0;
-  #cutting = false;
-  #finished = false;
-  #timer: Timer | undefined;
-
-  constructor(engine: Engine, cut: () => void) {
-    this.#engine = engine;
-    this.#cut = cut;
-    this.outcome = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-  }
-
-  ended(): void {
-    if (this.#cutting) this.#forced += 1;
-    else this.#drained += 1;
-  }
-
-  /** The earliest of the times asked for counts. */
-  cutAfter(timeout: number): void {
-    if (this.#finished || this.#cutting || timeout === Infinity) return;
-    const at = this.#engine.poller.now() + timeout;
-    if (this.#timer !== undefined) {
-      if (this.#timer.at <= at) return;
-      this.#engine.cancel(this.#timer);
-    }
-    if (timeout > 0) {
-      this.#timer = this.#engine.after(timeout, () => this.#force());
-    } else {
-      this.#force();
-    }
-  }
-
-  #force(): void {
-    this.#cutting = true;
-    this.#cut();
-  }
-
-  finish(): void {
-    if (this.#finished) return;
-    this.#finished = true;
-    if (this.#timer !== undefined) this.#engine.cancel(this.#timer);
-    // In a turn, so that every descriptor is closed by the time that the promise is seen to resolve.
-    this.#engine.defer({ runDeferred: () => this.#resolve({ drained: this.#drained, forced: this.#forced }) });
-  }
-}
-
-function closeTimeoutOf(options: { timeout?: number } | undefined): number {
-  if (options !== undefined && (typeof options !== 'object' || options === null)) {
-    throw invalidArgument(`close: options must be an object, not ${describe(options)}`, 'ERR_INVALID_ARG_TYPE');
-  }
-  const timeout: unknown = options?.timeout ?? CLOSE_TIMEOUT;
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw invalidArgument(`close: timeout must be a number of milliseconds from 0, not ${describe(timeout)}`);
-  }
-  return timeout;
 }
 
 /** Chunks of many connections are told apart by their pairs: no observer of them can take a chunk on loan. */

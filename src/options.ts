@@ -1,10 +1,10 @@
 // Options of listen(): validated at the door, with their defaults.
 
+import type { ConnectionLimits } from './connection-input.js';
 import { describe, invalidArgument } from './errors.js';
 import { choosePoller } from './poller/choose.js';
 import type { PollerName } from './poller/choose.js';
 import type { BindOptions, Poller } from './poller/poller.js';
-import type { ConnectionLimits } from './stream-connection.js';
 
 /** Options of `listen` and `serve`. Times in milliseconds, sizes in bytes. */
 export interface ListenOptions {
@@ -98,7 +98,13 @@ function limitsOf(given: ListenOptions): ConnectionLimits {
   const maxQueuedBytes =
     given.maxQueuedBytes === Infinity
       ? Infinity
-      : integer('maxQueuedBytes', given.maxQueuedBytes, Math.max(16 * MIB, highWaterMark), 0, Number.MAX_SAFE_INTEGER);
+      : integer(
+          'maxQueuedBytes',
+          given.maxQueuedBytes,
+          Math.max(16 * MIB, highWaterMark),
+          0,
+          Number.MAX_SAFE_INTEGER,
+        );
   return {
     highWaterMark,
     lowWaterMark,
@@ -125,10 +131,16 @@ function integer(name: string, value: unknown, fallback: number, least: number, 
 function flag(name: string, value: unknown, fallback: boolean): boolean {
   if (value === undefined) return fallback;
   if (typeof value === 'boolean') return value;
-  throw invalidArgument(`option ${name} must be true or false, not ${describe(value)}`, 'ERR_INVALID_ARG_TYPE');
+  throw invalidArgument(
+    `option ${name} must be true or false, not ${describe(value)}`,
+    'ERR_INVALID_ARG_TYPE',
+  );
 }
 
 function signalOf(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw invalidArgument(`option signal must be an AbortSignal, not ${describe(signal)}`, 'ERR_INVALID_ARG_TYPE');
+  throw invalidArgument(
+    `option signal must be an AbortSignal, not ${describe(signal)}`,
+    'ERR_INVALID_ARG_TYPE',
+  );
 }

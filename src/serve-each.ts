@@ -27,7 +27,10 @@ export type Protocol = (data$: Observable<Buffer>, connection: Connection) => Ob
  */
 export function serveEach(protocol: Protocol): OperatorFunction<Connection, never> {
   if (typeof protocol !== 'function') {
-    throw invalidArgument(`serveEach: a protocol must be a function, not ${describe(protocol)}`, 'ERR_INVALID_ARG_TYPE');
+    throw invalidArgument(
+      `serveEach: a protocol must be a function, not ${describe(protocol)}`,
+      'ERR_INVALID_ARG_TYPE',
+    );
   }
   return (connections$) =>
     new Observable<never>((subscriber) => {
@@ -62,7 +65,10 @@ export function serveEach(protocol: Protocol): OperatorFunction<Connection, neve
 
 function serveOne(protocol: Protocol, connection: Connection): Subscription {
   if (!(connection instanceof StreamConnection)) {
-    throw invalidArgument(`serveEach: not a connection of this library: ${describe(connection)}`, 'ERR_INVALID_ARG_TYPE');
+    throw invalidArgument(
+      `serveEach: not a connection of this library: ${describe(connection)}`,
+      'ERR_INVALID_ARG_TYPE',
+    );
   }
   const subscription = new Subscription();
   subscription.add(connection.own());
@@ -72,10 +78,15 @@ function serveOne(protocol: Protocol, connection: Connection): Subscription {
   try {
     const output$ = protocol(data$, connection);
     if (typeof output$?.subscribe !== 'function') {
-      throw invalidArgument(`a protocol must return an Observable, not ${describe(output$)}`, 'ERR_INVALID_RETURN_VALUE');
+      throw invalidArgument(
+        `a protocol must return an Observable, not ${describe(output$)}`,
+        'ERR_INVALID_RETURN_VALUE',
+      );
     }
     // A protocol that answers with its input is an echo: no copy.
-    subscription.add(output$ === data$ ? connection.data$.subscribe(connection) : output$.subscribe(outputOf(connection)));
+    subscription.add(
+      output$ === data$ ? connection.data$.subscribe(connection) : output$.subscribe(outputOf(connection)),
+    );
   } catch (thrown) {
     connection.fail(thrown);
   }

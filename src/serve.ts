@@ -55,7 +55,10 @@ export function serve<C>(
   return new Promise((resolve, reject) => {
     for (const [name, callback] of Object.entries({ handle, accept, closed, ticker })) {
       if (callback == null || typeof callback === 'function') continue;
-      throw invalidArgument(`serve: ${name} must be a function or null, not ${describe(callback)}`, 'ERR_INVALID_ARG_TYPE');
+      throw invalidArgument(
+        `serve: ${name} must be a function or null, not ${describe(callback)}`,
+        'ERR_INVALID_ARG_TYPE',
+      );
     }
     const server = listenOn(net, addr, options);
     const service = new Service<C>(server, { handle, accept, closed, ticker }, ctx, { resolve, reject });
@@ -72,7 +75,9 @@ function listenOn(net: string, addr: string, options: ListenOptions): Server {
   const compat = typeof net === 'string' && net.endsWith('-compat');
   const scheme = compat ? net.slice(0, -'-compat'.length) : net;
   if (!NETS.includes(scheme)) {
-    throw invalidArgument(`serve: unknown net ${describe(net)}; valid are ${NETS.join(', ')}, each also with -compat`);
+    throw invalidArgument(
+      `serve: unknown net ${describe(net)}; valid are ${NETS.join(', ')}, each also with -compat`,
+    );
   }
   if (typeof addr !== 'string') {
     throw invalidArgument(`serve: addr must be a string, not ${describe(addr)}`, 'ERR_INVALID_ARG_TYPE');
@@ -116,7 +121,9 @@ class Service<C> {
 
   start(): void {
     // Also when the server was closed by the signal; close() gives the same promise again.
-    this.#server.disconnected$.subscribe({ complete: () => void this.#server.close().then(() => this.#finish()) });
+    this.#server.disconnected$.subscribe({
+      complete: () => void this.#server.close().then(() => this.#finish()),
+    });
     if (!this.#tick()) return;
     if (this.#callbacks.ticker != null) {
       this.#subscriptions.add(this.#server.ticks$.subscribe(() => void this.#tick()));

@@ -9,6 +9,9 @@ import { markAsUntransferable } from 'node:worker_threads';
 
 import { systemError } from '../errors.js';
 import { socketAddress } from '../socket-address.js';
+import { ADDRESS_BYTES, FAMILIES, readAddress } from './address-record.js';
+import { COMMAND, NativeListener, NativeStream } from './native-sockets.js';
+import type { NativeSockets } from './native-sockets.js';
 import { lend } from './poller.js';
 import type {
   BindAddress,
@@ -16,9 +19,7 @@ import type {
   ListenerEvents,
   Poller,
   PollerListener,
-  PollerStream,
   SocketAddress,
-  StreamEvents,
   TurnEvents,
 } from './poller.js';
 
@@ -44,7 +45,14 @@ interface Addon {
 
 /** native/node_loop.h; operations that fail return -1 and leave errno and call in the control words. */
 interface NodeLoop {
-  listen(family: number, address: string, port: number, backlog: number, flags: number, keepAlive: number): number;
+  listen(
+    family: number,
+    address: string,
+    port: number,
+    backlog: number,
+    flags: number,
+    keepAlive: number,
+  ): number;
   accept(listener: number, on: boolean): void;
   closeListener(listener: number): void;
   flush(): void;
@@ -66,15 +74,8 @@ const FAILED = 4;
 const FLUSHED = 5;
 const BROKEN = 6;
 const ACCEPT_FAILED = 7;
-const WRITE = 1;
-const READ = 2;
-const SHUTDOWN = 3;
-const CLOSE = 4;
-const RESET = 5;
 /** Words of a record. */
 const STRIDE = 8;
-const ADDRESS_BYTES = 20;
-const FAMILIES = { unix: 1, IPv4: 4, IPv6: 6 } as const;
 
 /** Writes longer than this go to the kernel from where they lie instead of through the outbox. */
 const LONGEST_COPY = 64 * 1024;
@@ -94,10 +95,7 @@ function addonCandidates(): string[] {
   const named = process.env['EVIO_NATIVE'];
   if (named !== undefined && named !== '') return [named];
   const root = fileURLToPath(new URL('../../', import.meta.url));
-  return [
-    `${root}build/Release/evio.node`,
-    `${root}prebuilds/${process.platform}-${process.arch}/evio.node`,
-  ];
+  return [`${root}build/Release/evio.node`, `${root}prebuilds/${process.platform}-${process.arch}/evio.node`];
 }
 
 function loadAddon(): Addon | AddonError {
@@ -128,9 +126,9 @@ export function createNativePoller(): Poller {
   return new NativePoller(addon);
 }
 
-class NativePoller implements Poller {
+class NativePoller implements Poller, NativeSockets {
   readonly name: string;
-  readonly streams: (NativeStream | undefined)[] = [];
+  readonly #streams: (NativeStream | undefined)[] = [];
   readonly #addon: Addon;
   readonly #native: NodeLoop;
   readonly #bytes: Buffer;
@@ -190,9 +188,16 @@ class NativePoller implements Poller {
     const flags = (options.reusePort ? 1 : 0) | (options.ipv6Only ? 2 : 0) | (options.noDelay ? 4 : 0);
     const keepAlive = options.keepAlive === 0 ? 0 : Math.max(1, Math.round(options.keepAlive / 1000));
     const family = FAMILIES[address.family];
-    const slot = this.#native.listen(family, address.address, address.port, options.backlog, flags, keepAlive);
+    const slot = this.#native.listen(
+      family,
+      address.address,
+      address.port,
+      options.backlog,
+      flags,
+      keepAlive,
+    );
     const generation = this.#words[CONTROL.generation] as number;
-    const listener = new NativeListener(this, this.#native, slot, generation, events);
+    const listener = new NativeListener(this, slot, generation, events);
     if (slot < 0) {
       const call = this.#addon.calls[this.#words[CONTROL.call] as number] ?? 'listen';
       const at = address.family === 'unix' ? { address: address.address } : address;
@@ -202,12 +207,12 @@ class NativePoller implements Poller {
     }
     this.#listeners[slot] = listener;
     this.reference(1);
-    listener.bound = address.family === 'unix' ? socketAddress('unix', address.address) : this.#boundAddress();
+    listener.bound =
+      address.family === 'unix' ? socketAddress('unix', address.address) : this.#boundAddress();
     events.listening(listener.bound);
     return listener;
   }
 
-  /** Counts what keeps the process alive. */
   reference(change: 1 | -1): void {
     const before = this.#references;
     this.#references += change;
@@ -215,12 +220,18 @@ class NativePoller implements Poller {
     if (this.#references === 0) this.#native.ref(false);
   }
 
-  forgetListener(slot: number): void {
-    this.#listeners[slot] = undefined;
+  acceptOn(listener: NativeListener, on: boolean): void {
+    this.#native.accept(listener.slot, on);
+    this.schedule();
+  }
+
+  closeListener(listener: NativeListener): void {
+    this.#listeners[listener.slot] = undefined;
+    this.#native.closeListener(listener.slot);
   }
 
   forgetStream(stream: NativeStream): void {
-    this.streams[stream.slot] = undefined;
+    this.#streams[stream.slot] = undefined;
     this.reference(-1);
   }
 
@@ -260,7 +271,7 @@ class NativePoller implements Poller {
     const to = this.#outbox + this.#outboxUsed;
     this.#copy(source, start, end, to);
     this.#outboxUsed += length;
-    if (!this.#extendLastWrite(stream, to, length)) this.command(WRITE, stream, to, length);
+    if (!this.#extendLastWrite(stream, to, length)) this.command(COMMAND.write, stream, to, length);
   }
 
   #copy(source: Uint8Array, start: number, end: number, to: number): void {
@@ -280,7 +291,7 @@ class NativePoller implements Poller {
     if (count === 0) return false;
     const at = (this.#addon.layout.commands >> 2) + (count - 1) * STRIDE;
     if (
-      words[at] !== WRITE ||
+      words[at] !== COMMAND.write ||
       words[at + 1] !== stream.slot ||
       words[at + 2] !== stream.generation ||
       (words[at + 3] as number) + (words[at + 4] as number) !== to
@@ -351,11 +362,12 @@ class NativePoller implements Poller {
     const generation = words[at + 2] as number;
     const a = words[at + 3] as number;
     const b = words[at + 4] as number;
-    if (kind === ACCEPTED) return this.#accepted(slot, generation, this.#listener(a, words[at + 5] as number), b);
+    if (kind === ACCEPTED)
+      return this.#accepted(slot, generation, this.#listener(a, words[at + 5] as number), b);
     if (kind === ACCEPT_FAILED) {
       return this.#listener(slot, generation)?.events.acceptFailed(systemError(a, 'accept'));
     }
-    const stream = this.streams[slot];
+    const stream = this.#streams[slot];
     // Closed since: native code knows already, or will with the next flush.
     if (stream === undefined || stream.generation !== generation) return;
     const { events } = stream;
@@ -382,7 +394,7 @@ class NativePoller implements Poller {
   #accepted(slot: number, generation: number, listener: NativeListener | undefined, offset: number): void {
     const records = this.#bytes.toString('latin1', offset, offset + 2 * ADDRESS_BYTES);
     const stream = new NativeStream(this, slot, generation, listener?.bound, records);
-    this.streams[slot] = stream;
+    this.#streams[slot] = stream;
     this.reference(1);
     if (listener === undefined) {
       stream.close(); // accepted in the turn that closed the listener
@@ -395,147 +407,4 @@ class NativePoller implements Poller {
     const at = this.#addon.layout.results;
     return readAddress(this.#bytes.toString('latin1', at, at + ADDRESS_BYTES), 0);
   }
-}
-
-class NativeListener implements PollerListener {
-  closed = false;
-  bound: SocketAddress | undefined;
-  readonly slot: number;
-  readonly generation: number;
-  readonly events: ListenerEvents;
-  readonly #poller: NativePoller;
-  readonly #native: NodeLoop;
-  #referenced = true;
-
-  constructor(
-    poller: NativePoller,
-    native: NodeLoop,
-    slot: number,
-    generation: number,
-    events: ListenerEvents,
-  ) {
-    this.#poller = poller;
-    this.#native = native;
-    this.slot = slot;
-    this.generation = generation;
-    this.events = events;
-  }
-
-  accept(on: boolean): void {
-    if (this.closed) return;
-    this.#native.accept(this.slot, on);
-    this.#poller.schedule();
-  }
-
-  close(): void {
-    if (this.closed) return;
-    this.ref(false);
-    this.closed = true;
-    this.#poller.forgetListener(this.slot);
-    this.#native.closeListener(this.slot);
-  }
-
-  ref(on: boolean): void {
-    if (this.closed || on === this.#referenced) return;
-    this.#referenced = on;
-    this.#poller.reference(on ? 1 : -1);
-  }
-}
-
-const NOBODY: StreamEvents = {
-  data() {},
-  ended() {},
-  flushed() {},
-  broken() {},
-  failed() {},
-};
-
-class NativeStream implements PollerStream {
-  closed = false;
-  events: StreamEvents = NOBODY;
-  readonly slot: number;
-  readonly generation: number;
-  readonly #poller: NativePoller;
-  readonly #listening: SocketAddress | undefined;
-  // Two AddressRecords as text: one small object per connection, made into addresses only for who asks.
-  readonly #records: string;
-
-  constructor(
-    poller: NativePoller,
-    slot: number,
-    generation: number,
-    listening: SocketAddress | undefined,
-    records: string,
-  ) {
-    this.#poller = poller;
-    this.slot = slot;
-    this.generation = generation;
-    this.#listening = listening;
-    this.#records = records;
-  }
-
-  get local(): SocketAddress {
-    return this.#listening?.family === 'unix' ? this.#listening : readAddress(this.#records, 0);
-  }
-
-  get remote(): SocketAddress {
-    return readAddress(this.#records, ADDRESS_BYTES);
-  }
-
-  read(on: boolean): void {
-    if (!this.closed) this.#poller.command(READ, this, on ? 1 : 0, 0);
-  }
-
-  write(source: Uint8Array, start: number, end: number): void {
-    if (!this.closed && start < end) this.#poller.write(this, source, start, end);
-  }
-
-  queued(): number {
-    return this.closed ? 0 : this.#poller.queued(this);
-  }
-
-  shutdown(): void {
-    if (!this.closed) this.#poller.command(SHUTDOWN, this, 0, 0);
-  }
-
-  close(): void {
-    this.#release(CLOSE);
-  }
-
-  reset(): void {
-    this.#release(RESET);
-  }
-
-  #release(kind: number): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.#poller.command(kind, this, 0, 0);
-    this.#poller.forgetStream(this);
-  }
-}
-
-/** An AddressRecord of native/socket_address.h. */
-function readAddress(records: string, at: number): SocketAddress {
-  const byte = (i: number): number => records.charCodeAt(at + i);
-  const family = byte(0);
-  const port = byte(2) | (byte(3) << 8);
-  if (family === FAMILIES.IPv4) {
-    return socketAddress('IPv4', `${byte(4)}.${byte(5)}.${byte(6)}.${byte(7)}`, port);
-  }
-  if (family === FAMILIES.unix) return socketAddress('unix', '');
-  const groups = Array.from({ length: 8 }, (_, i) => (byte(4 + 2 * i) << 8) | byte(5 + 2 * i));
-  return socketAddress('IPv6', compressIPv6(groups), port);
-}
-
-/** The canonical text of RFC 5952: the first longest run of two or more zero groups becomes `::`. */
-function compressIPv6(groups: readonly number[]): string {
-  let best = { start: 0, length: 1 };
-  for (let start = 0; start < 8; start++) {
-    let length = 0;
-    while (groups[start + length] === 0) length += 1;
-    if (length > best.length) best = { start, length };
-  }
-  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
-  if (best.length < 2) return text(groups);
-  return `${text(groups.slice(0, best.start))}::${text(groups.slice(best.start + best.length))}`;
 }

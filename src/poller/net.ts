@@ -36,6 +36,9 @@ import { guard, Turns } from './turns.js';
 /** The longest delay that `setTimeout` takes. */
 const LONGEST_DELAY = 2 ** 31 - 1;
 
+/** What fits into sun_path with its zero; Windows has pipes instead. */
+const LONGEST_PATH = { linux: 107, win32: Infinity }[process.platform as string] ?? 103;
+
 /** A poller on node:net: everywhere that Node runs, and slower than the native ones. */
 export function createNetPoller(): Poller {
   return new NetPoller();
@@ -75,8 +78,8 @@ class NetPoller implements Poller {
   #setTimer(): void {
     clearTimeout(this.#timer);
     this.#timerAt = this.#alarmAt;
-    const delay = Math.min(Math.ceil(this.#alarmAt - this.now()), LONGEST_DELAY);
-    this.#timer = setTimeout(() => this.#ring(), delay);
+    const delay = Math.max(1, Math.ceil(this.#alarmAt - this.now()));
+    this.#timer = setTimeout(() => this.#ring(), Math.min(delay, LONGEST_DELAY));
     this.#timer.unref();
   }
 
@@ -124,10 +127,8 @@ class NetListener implements PollerListener {
     this.#server.on('listening', () => this.#onListening());
     this.#server.on('connection', (socket) => this.#onConnection(socket));
     this.#server.on('error', (error) => this.#onError(error));
-    if (this.#options.reusePort && this.#address.family !== 'unix' && !reusePortKnown()) {
-      const message = `the poller net cannot do reusePort on Node ${process.versions.node}: it needs 22.12 or 23.1`;
-      return this.#onError(new EvioError('ERR_EVIO_UNSUPPORTED', message));
-    }
+    const refused = refusal(this.#address, this.#options);
+    if (refused !== undefined) return this.#onError(refused);
     try {
       this.#server.listen(this.#listenOptions());
     } catch (error) {
@@ -200,7 +201,8 @@ class NetListener implements PollerListener {
   #onError(error: NodeJS.ErrnoException): void {
     // That client has gone again before it was accepted: it failed alone, and nothing is wanting here.
     if (this.#bound !== undefined && error.code === 'ECONNABORTED') return;
-    this.#turns.turn(() => {
+    // Later, because it may be that listen() has not returned yet.
+    this.#turns.later(() => {
       if (this.#closed) return;
       if (this.#bound !== undefined) return this.#events.acceptFailed(error);
       this.#closed = true;
@@ -368,10 +370,17 @@ function remoteAddress(socket: Socket, family: SocketAddress['family']): SocketA
   return socketAddress(remoteFamily === 'IPv6' ? 'IPv6' : 'IPv4', address, remotePort);
 }
 
-/** Node ignores options that it does not know, so this has to be known here. */
-function reusePortKnown(): boolean {
+/** What Node would do wrongly without a word: it ignores options that it does not know, and until 24 cuts long paths. */
+function refusal({ family, address }: BindAddress, { reusePort }: BindOptions): Error | undefined {
+  if (family === 'unix') {
+    if (Buffer.byteLength(address) <= LONGEST_PATH) return undefined;
+    return systemError(errnoOf('ENAMETOOLONG'), 'listen', { address });
+  }
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  if (!reusePort || major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12))
+    return undefined;
+  const message = `the poller net cannot do reusePort on Node ${process.versions.node}: it needs 22.12 or 23.1`;
+  return new EvioError('ERR_EVIO_UNSUPPORTED', message);
 }
 
 /** The positive errno of a code: the numbers are the system's, and on Windows libuv's. */

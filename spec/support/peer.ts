@@ -1,0 +1,114 @@
+// A scripted peer: one TCP or unix client that does what it is told and remembers what it got.
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { NetConnectOpts, Socket } from 'node:net';
+
+/** How a connection looked from the outside when it was over. */
+export interface PeerOutcome {
+  readonly received: Buffer;
+  /** FIN arrived. */
+  readonly ended: boolean;
+  readonly error?: NodeJS.ErrnoException;
+}
+
+export class Peer {
+  readonly socket: Socket;
+  readonly #chunks: Buffer[] = [];
+  #ended = false;
+  #error: NodeJS.ErrnoException | undefined;
+  #changed: () => void = () => {};
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => {
+      this.#chunks.push(chunk);
+      this.#changed();
+    });
+    socket.on('end', () => {
+      this.#ended = true;
+      this.#changed();
+    });
+    socket.on('error', (error) => {
+      this.#error = error;
+      this.#changed();
+    });
+    socket.on('close', () => this.#changed());
+  }
+
+  /** Connects; half-open is allowed unless told otherwise, so that the script alone decides when FIN is sent. */
+  static async connect(to: NetConnectOpts, options: { allowHalfOpen?: boolean } = {}): Promise<Peer> {
+    const socket = connect({ allowHalfOpen: true, ...options, ...to });
+    const peer = new Peer(socket);
+    await once(socket, 'connect');
+    return peer;
+  }
+
+  static toPort(port: number, host = '127.0.0.1'): Promise<Peer> {
+    return Peer.connect({ port, host });
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  send(bytes: Uint8Array | string): void {
+    this.socket.write(bytes);
+  }
+
+  /** FIN, after the bytes if there are any. */
+  fin(bytes?: Uint8Array | string): void {
+    if (bytes === undefined) this.socket.end();
+    else this.socket.end(bytes);
+  }
+
+  /** RST. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  stopReading(): void {
+    this.socket.pause();
+  }
+
+  readAgain(): void {
+    this.socket.resume();
+  }
+
+  /** Waits until the condition holds of this peer; the spec's own time-out ends a wait in vain. */
+  async until(condition: (peer: Peer) => boolean): Promise<void> {
+    while (!condition(this)) {
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  async receives(text: string | Uint8Array): Promise<void> {
+    const wanted = Buffer.from(text);
+    await this.until(() => this.received.length >= wanted.length || this.isOver);
+    if (!this.received.subarray(0, wanted.length).equals(wanted)) {
+      throw new Error(`expected ${describe(wanted)}, received ${describe(this.received)}`);
+    }
+  }
+
+  get isOver(): boolean {
+    return this.#ended || this.#error !== undefined || this.socket.destroyed;
+  }
+
+  /** Waits for FIN or an error. */
+  async over(): Promise<PeerOutcome> {
+    await this.until(() => this.isOver);
+    const outcome = { received: this.received, ended: this.#ended };
+    return this.#error === undefined ? outcome : { ...outcome, error: this.#error };
+  }
+}
+
+function describe(bytes: Buffer): string {
+  return bytes.length > 100 ? `${bytes.length} bytes` : JSON.stringify(bytes.toString('latin1'));
+}

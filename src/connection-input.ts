@@ -1,0 +1,290 @@
+// The input half of a connection: reading follows subscription, and what was read and not delivered is kept.
+
+import type { Observable, Subscriber } from 'rxjs';
+
+import { copyBytes } from './bytes.js';
+import type { Bytes } from './bytes.js';
+import type { Closed, Connection } from './connection.js';
+import type { Deferred, Engine } from './engine.js';
+import { describe, invalidArgument } from './errors.js';
+import { Input } from './input.js';
+import type { InputSource, IsRelay, Sink } from './input.js';
+import { isLent } from './poller/poller.js';
+import type { PollerStream } from './poller/poller.js';
+
+/** What all connections of one server share. */
+export interface ConnectionHost {
+  readonly engine: Engine;
+  readonly limits: ConnectionLimits;
+  /** Somebody subscribes to the input of every connection. */
+  readonly wantsInput: boolean;
+  /** An event is about to be handled. */
+  beforeEvent(): void;
+  received(connection: ConnectionInput, data: Buffer): void;
+  disconnected(connection: ConnectionInput, error: Error | undefined): void;
+  report(error: Error, connection: Connection): void;
+}
+
+export interface ConnectionLimits {
+  readonly highWaterMark: number;
+  readonly lowWaterMark: number;
+  readonly maxQueuedBytes: number;
+  readonly halfOpen: boolean;
+  readonly reuseInputBuffer: boolean;
+}
+
+// A connection's state, one bit each, so that an idle connection is a small object.
+export const PEER_ENDED = 1; // the poller has reported the end of input
+export const INPUT_DONE = 2; // data$ has completed
+export const OUTPUT_ENDED = 4; // end() was called: nothing more is written
+export const SHUT_DOWN = 8; // the poller was told to send FIN
+export const CLOSED = 16;
+export const PAUSED = 32; // by the user
+export const CONGESTED = 64; // more than highWaterMark is queued
+export const READING = 128; // as the poller was told
+export const WOKEN = 256;
+export const DEFERRED = 512; // in the engine's list for the next turn
+export const MISUSED = 1024; // a write after end() has been reported
+export const BROKEN = 2048; // output is lost
+export const FED = 4096; // an observable writes through next()
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** What only some connections need. */
+export interface Extra {
+  data$?: Observable<Buffer>;
+  closed$?: Observable<Closed>;
+  drained$?: Observable<void>;
+  next?: (bytes: Bytes) => void;
+  send?: (bytes: Bytes) => Observable<void>;
+  /** Read and not delivered, or given back. */
+  readonly kept: Buffer[];
+  readonly closedCallbacks: Set<(outcome: Closed) => void>;
+  readonly drainedSubscribers: Set<Subscriber<void>>;
+  /** Sends that wait, in order: each until the kernel has taken that many bytes. */
+  readonly sends: { readonly until: number; readonly subscriber: Subscriber<void> }[];
+  /** The connection failed while kept bytes were still to be delivered. */
+  failure?: Error;
+}
+
+/** What both halves of a connection share, and the half that receives. */
+export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
+  readonly id: number;
+  bytesRead = 0;
+  protected readonly host: ConnectionHost;
+  protected readonly stream: PollerStream;
+  protected state = 0;
+  /** Observables that feed this connection and will end it. */
+  protected owners = 0;
+  protected extra: Extra | undefined;
+  #sinks: readonly Sink<Buffer>[] | undefined;
+
+  constructor(id: number, host: ConnectionHost, stream: PollerStream) {
+    this.id = id;
+    this.host = host;
+    this.stream = stream;
+  }
+
+  /** Tells a connection as observer from any other. */
+  protected abstract readonly isRelay: IsRelay;
+  /** Nothing more is written; FIN follows what is queued. */
+  abstract end(): void;
+  /** A handler failed: closes and reports. */
+  abstract fail(thrown: unknown): void;
+  protected abstract closeIfDone(): void;
+  /** The one way out. */
+  protected abstract finish(error: Error | undefined): void;
+
+  protected get more(): Extra {
+    return (this.extra ??= {
+      kept: [],
+      closedCallbacks: new Set(),
+      drainedSubscribers: new Set(),
+      sends: [],
+    });
+  }
+
+  get data$(): Observable<Buffer> {
+    return (this.more.data$ ??= new Input<Buffer>(this, this.isRelay));
+  }
+
+  addSink(sink: Sink<Buffer>): void {
+    if (this.is(INPUT_DONE | CLOSED)) {
+      sink.complete();
+      return;
+    }
+    this.#sinks = this.#sinks === undefined ? [sink] : [...this.#sinks, sink];
+    this.updateReading();
+  }
+
+  removeSink(sink: Sink<Buffer>): void {
+    const left = this.#sinks?.filter((other) => other !== sink);
+    this.#sinks = left === undefined || left.length === 0 ? undefined : left;
+    this.updateReading();
+  }
+
+  observerFailed(error: unknown): void {
+    this.fail(error);
+  }
+
+  pause(): void {
+    this.state |= PAUSED;
+    this.updateReading();
+  }
+
+  resume(): void {
+    this.state &= ~PAUSED;
+    this.updateReading();
+  }
+
+  wake(): void {
+    if (this.is(CLOSED | INPUT_DONE)) return;
+    this.state |= WOKEN;
+    this.deferInput();
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) {
+      throw invalidArgument(
+        `unread: bytes must be a Uint8Array, not ${describe(bytes)}`,
+        'ERR_INVALID_ARG_TYPE',
+      );
+    }
+    if (bytes.length === 0 || this.is(CLOSED | INPUT_DONE)) return;
+    const keep = isLent(bytes)
+      ? copyBytes(bytes, 0, bytes.length)
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.more.kept.unshift(keep);
+    this.bytesRead -= bytes.length;
+    this.deferInput();
+  }
+
+  /** Somebody takes input, and nothing holds it back. */
+  protected get flowing(): boolean {
+    return (this.#sinks !== undefined || this.host.wantsInput) && !this.is(PAUSED | CONGESTED | INPUT_DONE);
+  }
+
+  /** Nobody will ever take the input: it is read and dropped, so that the peer's FIN behind it is seen. */
+  protected get discarding(): boolean {
+    if (this.is(INPUT_DONE)) return true;
+    return this.abandoned && this.is(OUTPUT_ENDED) && !this.host.limits.halfOpen;
+  }
+
+  /** Tells the poller what to do, after anything that decides it has changed. */
+  updateReading(): void {
+    if (this.is(CLOSED)) return;
+    const wanted = !this.is(PEER_ENDED) && (this.flowing || this.discarding);
+    if (wanted !== this.is(READING)) {
+      this.state ^= READING;
+      this.stream.read(wanted);
+    }
+    this.deferInput();
+  }
+
+  /** Asks for a turn if there is something to deliver that the poller does not know of. */
+  protected deferInput(): void {
+    if (this.is(DEFERRED | CLOSED)) return;
+    const waiting = this.is(WOKEN) || (this.extra !== undefined && this.#hasKept(this.extra));
+    if (!waiting || !(this.flowing || this.discarding)) return;
+    this.state |= DEFERRED;
+    this.host.engine.defer(this);
+  }
+
+  #hasKept(extra: Extra): boolean {
+    return extra.kept.length > 0 || extra.failure !== undefined;
+  }
+
+  runDeferred(): void {
+    this.state &= ~DEFERRED;
+    if (this.is(CLOSED)) return;
+    this.host.beforeEvent();
+    const extra = this.more;
+    while (this.flowing && extra.kept.length > 0) {
+      const bytes = extra.kept.shift() as Buffer;
+      this.deliver(bytes, 0, bytes.length, false);
+    }
+    if (this.discarding) extra.kept.length = 0;
+    if (this.is(WOKEN) && this.flowing) {
+      this.state &= ~WOKEN;
+      this.deliver(NOTHING, 0, 0, false);
+    }
+    if (extra.kept.length > 0) return;
+    if (extra.failure !== undefined) {
+      this.finish(extra.failure);
+    } else if (this.is(PEER_ENDED) && !this.is(INPUT_DONE)) {
+      this.completeInput();
+    }
+  }
+
+  protected deliver(source: Buffer, start: number, end: number, lent: boolean): void {
+    this.bytesRead += end - start;
+    let data: Buffer | undefined;
+    if (this.#sinks !== undefined) {
+      for (const sink of this.#sinks) {
+        if (sink.closed) continue;
+        if (sink.relay === undefined) {
+          sink.next((data ??= this.#hand(source, start, end, lent)));
+        } else if (start < end) {
+          sink.relay.relay(source, start, end);
+        }
+      }
+    }
+    if (this.host.wantsInput) this.host.received(this, data ?? this.#hand(source, start, end, lent));
+  }
+
+  /** Bytes as user code gets them. */
+  #hand(source: Buffer, start: number, end: number, lent: boolean): Buffer {
+    if (lent && !this.host.limits.reuseInputBuffer) return copyBytes(source, start, end);
+    return start === 0 && end === source.length ? source : source.subarray(start, end);
+  }
+
+  protected completeInput(): void {
+    this.state |= INPUT_DONE;
+    const sinks = this.#sinks;
+    this.#sinks = undefined;
+    if (sinks !== undefined) {
+      for (const sink of sinks) {
+        if (sink.closed) continue;
+        sink.closed = true;
+        sink.complete();
+      }
+    }
+    if (this.is(CLOSED)) return;
+    if (!this.host.limits.halfOpen && this.owners === 0 && !this.is(FED)) this.end();
+    this.updateReading();
+    this.closeIfDone();
+  }
+
+  data(source: Buffer, start: number, end: number, lent: boolean): void {
+    this.host.beforeEvent();
+    if (this.flowing && (this.extra === undefined || this.extra.kept.length === 0)) {
+      this.deliver(source, start, end, lent);
+    } else if (!this.is(CLOSED) && !this.discarding) {
+      // Read before the poller heard that reading has stopped.
+      this.more.kept.push(lent ? copyBytes(source, start, end) : source.subarray(start, end));
+      this.deferInput();
+    }
+  }
+
+  ended(): void {
+    this.host.beforeEvent();
+    if (this.is(CLOSED)) return;
+    this.state |= PEER_ENDED;
+    this.state &= ~READING;
+    if (this.extra !== undefined && this.extra.kept.length > 0) return;
+    if (this.is(INPUT_DONE)) {
+      this.closeIfDone();
+    } else {
+      this.completeInput();
+    }
+  }
+
+  /** Nobody reads, and nobody has said that he will again. */
+  protected get abandoned(): boolean {
+    return this.#sinks === undefined && !this.host.wantsInput && !this.is(PAUSED);
+  }
+
+  protected is(bits: number): boolean {
+    return (this.state & bits) !== 0;
+  }
+}

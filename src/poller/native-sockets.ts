@@ -1,0 +1,126 @@
+// Handles of the native poller's sockets. They only name what native code owns.
+
+import { ADDRESS_BYTES, readAddress } from './address-record.js';
+import type { ListenerEvents, PollerListener, PollerStream, SocketAddress, StreamEvents } from './poller.js';
+
+/** Kinds of commands: mirrors of CommandKind in native/arena.h. */
+export const COMMAND = { write: 1, read: 2, shutdown: 3, close: 4, reset: 5 } as const;
+
+/** What handles ask of their poller. */
+export interface NativeSockets {
+  acceptOn(listener: NativeListener, on: boolean): void;
+  closeListener(listener: NativeListener): void;
+  /** Counts what keeps the process alive. */
+  reference(change: 1 | -1): void;
+  command(kind: number, stream: NativeStream, a: number, b: number): void;
+  write(stream: NativeStream, source: Uint8Array, start: number, end: number): void;
+  queued(stream: NativeStream): number;
+  forgetStream(stream: NativeStream): void;
+}
+
+export class NativeListener implements PollerListener {
+  closed = false;
+  bound: SocketAddress | undefined;
+  readonly slot: number;
+  readonly generation: number;
+  readonly events: ListenerEvents;
+  readonly #poller: NativeSockets;
+  #referenced = true;
+
+  constructor(poller: NativeSockets, slot: number, generation: number, events: ListenerEvents) {
+    this.#poller = poller;
+    this.slot = slot;
+    this.generation = generation;
+    this.events = events;
+  }
+
+  accept(on: boolean): void {
+    if (this.closed) return;
+    this.#poller.acceptOn(this, on);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.ref(false);
+    this.closed = true;
+    this.#poller.closeListener(this);
+  }
+
+  ref(on: boolean): void {
+    if (this.closed || on === this.#referenced) return;
+    this.#referenced = on;
+    this.#poller.reference(on ? 1 : -1);
+  }
+}
+
+const NOBODY: StreamEvents = {
+  data() {},
+  ended() {},
+  flushed() {},
+  broken() {},
+  failed() {},
+};
+
+export class NativeStream implements PollerStream {
+  closed = false;
+  events: StreamEvents = NOBODY;
+  readonly slot: number;
+  readonly generation: number;
+  readonly #poller: NativeSockets;
+  readonly #listening: SocketAddress | undefined;
+  // Two AddressRecords as text: one small object per connection, made into addresses only for who asks.
+  readonly #records: string;
+
+  constructor(
+    poller: NativeSockets,
+    slot: number,
+    generation: number,
+    listening: SocketAddress | undefined,
+    records: string,
+  ) {
+    this.#poller = poller;
+    this.slot = slot;
+    this.generation = generation;
+    this.#listening = listening;
+    this.#records = records;
+  }
+
+  get local(): SocketAddress {
+    return this.#listening?.family === 'unix' ? this.#listening : readAddress(this.#records, 0);
+  }
+
+  get remote(): SocketAddress {
+    return readAddress(this.#records, ADDRESS_BYTES);
+  }
+
+  read(on: boolean): void {
+    if (!this.closed) this.#poller.command(COMMAND.read, this, on ? 1 : 0, 0);
+  }
+
+  write(source: Uint8Array, start: number, end: number): void {
+    if (!this.closed && start < end) this.#poller.write(this, source, start, end);
+  }
+
+  queued(): number {
+    return this.closed ? 0 : this.#poller.queued(this);
+  }
+
+  shutdown(): void {
+    if (!this.closed) this.#poller.command(COMMAND.shutdown, this, 0, 0);
+  }
+
+  close(): void {
+    this.#release(COMMAND.close);
+  }
+
+  reset(): void {
+    this.#release(COMMAND.reset);
+  }
+
+  #release(kind: number): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#poller.command(kind, this, 0, 0);
+    this.#poller.forgetStream(this);
+  }
+}
