@@ -8,7 +8,7 @@ import type { Closed, Connection } from './connection.js';
 import type { Deferred, Engine } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import { Input } from './input.js';
-import type { InputSource, IsRelay, Sink } from './input.js';
+import type { InputSource, Relay, Sink } from './input.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
 
@@ -50,21 +50,21 @@ export const FED = 4096; // an observable writes through next()
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** What only some connections need. */
-export interface Extra {
-  data$?: Observable<Buffer>;
-  closed$?: Observable<Closed>;
-  drained$?: Observable<void>;
-  next?: (bytes: Bytes) => void;
-  send?: (bytes: Bytes) => Observable<void>;
+/** What only some connections need, made when it is needed. */
+export class Extra {
+  data$: Observable<Buffer> | undefined;
+  closed$: Observable<Closed> | undefined;
+  drained$: Observable<void> | undefined;
+  next: ((bytes: Bytes) => void) | undefined;
+  send: ((bytes: Bytes) => Observable<void>) | undefined;
   /** Read and not delivered, or given back. */
-  readonly kept: Buffer[];
-  readonly closedCallbacks: Set<(outcome: Closed) => void>;
-  readonly drainedSubscribers: Set<Subscriber<void>>;
+  kept: Buffer[] | undefined;
+  closedCallbacks: Set<(outcome: Closed) => void> | undefined;
+  drainedSubscribers: Set<Subscriber<void>> | undefined;
   /** Sends that wait, in order: each until the kernel has taken that many bytes. */
-  readonly sends: { readonly until: number; readonly subscriber: Subscriber<void> }[];
+  sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
   /** The connection failed while kept bytes were still to be delivered. */
-  failure?: Error;
+  failure: Error | undefined;
 }
 
 /** What both halves of a connection share, and the half that receives. */
@@ -86,7 +86,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
   }
 
   /** Tells a connection as observer from any other. */
-  protected abstract readonly isRelay: IsRelay;
+  abstract isRelay(observer: unknown): observer is Relay;
   /** Nothing more is written; FIN follows what is queued. */
   abstract end(): void;
   /** A handler failed: closes and reports. */
@@ -96,21 +96,17 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
   protected abstract finish(error: Error | undefined): void;
 
   protected get more(): Extra {
-    return (this.extra ??= {
-      kept: [],
-      closedCallbacks: new Set(),
-      drainedSubscribers: new Set(),
-      sends: [],
-    });
+    return (this.extra ??= new Extra());
   }
 
   get data$(): Observable<Buffer> {
-    return (this.more.data$ ??= new Input<Buffer>(this, this.isRelay));
+    return (this.more.data$ ??= new Input<Buffer>(this));
   }
 
   addSink(sink: Sink<Buffer>): void {
     if (this.is(INPUT_DONE | CLOSED)) {
       sink.complete();
+      sink.unsubscribe();
       return;
     }
     this.#sinks = this.#sinks === undefined ? [sink] : [...this.#sinks, sink];
@@ -154,7 +150,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     const keep = isLent(bytes)
       ? copyBytes(bytes, 0, bytes.length)
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.more.kept.unshift(keep);
+    (this.more.kept ??= []).unshift(keep);
     this.bytesRead -= bytes.length;
     this.deferInput();
   }
@@ -184,33 +180,44 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
   /** Asks for a turn if there is something to deliver that the poller does not know of. */
   protected deferInput(): void {
     if (this.is(DEFERRED | CLOSED)) return;
-    const waiting = this.is(WOKEN) || (this.extra !== undefined && this.#hasKept(this.extra));
+    const waiting = this.is(WOKEN) || this.hasKept || this.extra?.failure !== undefined;
     if (!waiting || !(this.flowing || this.discarding)) return;
     this.state |= DEFERRED;
     this.host.engine.defer(this);
   }
 
-  #hasKept(extra: Extra): boolean {
-    return extra.kept.length > 0 || extra.failure !== undefined;
+  protected get hasKept(): boolean {
+    const kept = this.extra?.kept;
+    return kept !== undefined && kept.length > 0;
+  }
+
+  protected dropKept(): void {
+    if (this.extra !== undefined) this.extra.kept = undefined;
+  }
+
+  /** As much of it as is wanted. */
+  protected deliverKept(): void {
+    while (this.flowing) {
+      const bytes = this.extra?.kept?.shift();
+      if (bytes === undefined) return;
+      this.deliver(bytes, 0, bytes.length, false);
+    }
   }
 
   runDeferred(): void {
     this.state &= ~DEFERRED;
     if (this.is(CLOSED)) return;
     this.host.beforeEvent();
-    const extra = this.more;
-    while (this.flowing && extra.kept.length > 0) {
-      const bytes = extra.kept.shift() as Buffer;
-      this.deliver(bytes, 0, bytes.length, false);
-    }
-    if (this.discarding) extra.kept.length = 0;
+    this.deliverKept();
+    if (this.discarding) this.dropKept();
     if (this.is(WOKEN) && this.flowing) {
       this.state &= ~WOKEN;
       this.deliver(NOTHING, 0, 0, false);
     }
-    if (extra.kept.length > 0) return;
-    if (extra.failure !== undefined) {
-      this.finish(extra.failure);
+    if (this.hasKept || this.is(CLOSED)) return;
+    const failure = this.extra?.failure;
+    if (failure !== undefined) {
+      this.finish(failure);
     } else if (this.is(PEER_ENDED) && !this.is(INPUT_DONE)) {
       this.completeInput();
     }
@@ -245,8 +252,8 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     if (sinks !== undefined) {
       for (const sink of sinks) {
         if (sink.closed) continue;
-        sink.closed = true;
         sink.complete();
+        sink.unsubscribe();
       }
     }
     if (this.is(CLOSED)) return;
@@ -257,11 +264,11 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
 
   data(source: Buffer, start: number, end: number, lent: boolean): void {
     this.host.beforeEvent();
-    if (this.flowing && (this.extra === undefined || this.extra.kept.length === 0)) {
+    if (this.flowing && !this.hasKept) {
       this.deliver(source, start, end, lent);
     } else if (!this.is(CLOSED) && !this.discarding) {
       // Read before the poller heard that reading has stopped.
-      this.more.kept.push(lent ? copyBytes(source, start, end) : source.subarray(start, end));
+      (this.more.kept ??= []).push(lent ? copyBytes(source, start, end) : source.subarray(start, end));
       this.deferInput();
     }
   }
@@ -271,7 +278,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     if (this.is(CLOSED)) return;
     this.state |= PEER_ENDED;
     this.state &= ~READING;
-    if (this.extra !== undefined && this.extra.kept.length > 0) return;
+    if (this.hasKept) return;
     if (this.is(INPUT_DONE)) {
       this.closeIfDone();
     } else {

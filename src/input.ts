@@ -12,26 +12,20 @@ export interface Relay {
   relay(source: Buffer, start: number, end: number): void;
   /** The source's input has ended. */
   relayEnd(): void;
-  /** Says that an observable feeds this receiver from now on; the result takes it back. */
-  own(): () => void;
+  /** One more observable feeds this receiver, and will end it. */
+  own(): void;
+  /** One fewer. */
+  disown(): void;
   /** Calls back once when the receiver can take no more; the result forgets that. */
   whenClosed(callback: () => void): () => void;
-}
-
-/** One subscription to input. */
-export interface Sink<T> {
-  closed: boolean;
-  readonly relay: Relay | undefined;
-  next(value: T): void;
-  complete(): void;
-  /** Nothing could be bound: the input of a server has failed as a whole. */
-  error(error: Error): void;
 }
 
 /** Where the sinks of an {@link Input} live. */
 export interface InputSource<T> {
   addSink(sink: Sink<T>): void;
   removeSink(sink: Sink<T>): void;
+  /** Whether bytes may be lent to that observer. */
+  isRelay(observer: unknown): observer is Relay;
   /** A plain callback threw while it handled input. */
   observerFailed(error: unknown): void;
 }
@@ -40,25 +34,42 @@ type Next<T> = ((value: T) => void) | null | undefined;
 type OnError = ((error: unknown) => void) | null | undefined;
 type Complete = (() => void) | null | undefined;
 
-/** Tells a receiver that takes borrowed bytes from any other observer. */
-export type IsRelay = (observer: unknown) => observer is Relay;
+interface PlainObserver<T> {
+  readonly next?: Next<T>;
+  readonly error?: OnError;
+  readonly complete?: Complete;
+}
+
+/** One subscription to input. It is its own Subscription: a connection that echoes needs no other object. */
+export abstract class Sink<T> extends Subscription {
+  protected readonly source: InputSource<T>;
+  /** Takes bytes on loan instead of `next`. */
+  abstract readonly relay: Relay | undefined;
+
+  constructor(source: InputSource<T>) {
+    super();
+    this.source = source;
+  }
+
+  abstract next(value: T): void;
+  /** The input has ended. */
+  abstract complete(): void;
+  /** Nothing could be bound: the input of a server has failed as a whole. */
+  abstract error(error: Error): void;
+
+  override unsubscribe(): void {
+    if (this.closed) return;
+    super.unsubscribe();
+    this.source.removeSink(this);
+  }
+}
 
 export class Input<T> extends Observable<T> {
   readonly #source: InputSource<T>;
-  readonly #isRelay: IsRelay;
 
-  constructor(source: InputSource<T>, isRelay: IsRelay) {
-    super((subscriber) =>
-      this.#attach({
-        closed: false,
-        relay: undefined,
-        next: (value) => subscriber.next(value),
-        complete: () => subscriber.complete(),
-        error: (error) => subscriber.error(error),
-      }),
-    );
+  constructor(source: InputSource<T>) {
+    super();
     this.#source = source;
-    this.#isRelay = isRelay;
   }
 
   override subscribe(observer?: Partial<Observer<T>>): Subscription;
@@ -69,68 +80,103 @@ export class Input<T> extends Observable<T> {
     error?: OnError,
     complete?: Complete,
   ): Subscription {
-    if (first instanceof Subscriber) return super.subscribe(first as Observer<T>);
-    if (this.#isRelay(first)) return this.#attachRelay(first);
-    const plain = typeof first === 'function' || first == null ? { next: first, error, complete } : first;
-    return this.#attach(this.#guard(plain));
-  }
-
-  #attach(sink: Sink<T>): Subscription {
-    const subscription = new Subscription(() => {
-      sink.closed = true;
-      this.#source.removeSink(sink);
-    });
-    this.#source.addSink(sink);
-    return subscription;
-  }
-
-  #attachRelay(relay: Relay): Subscription {
-    const disown = relay.own();
-    const subscription = this.#attach({
-      closed: false,
-      relay,
-      next() {},
-      complete: () => relay.relayEnd(),
-      error() {},
-    });
-    const forget = relay.whenClosed(() => subscription.unsubscribe());
-    subscription.add(() => {
-      forget();
-      disown();
-    });
-    return subscription;
-  }
-
-  #guard(observer: {
-    readonly next?: Next<T>;
-    readonly error?: OnError;
-    readonly complete?: Complete;
-  }): Sink<T> {
     const source = this.#source;
-    const guarded = (call: () => void): void => {
-      try {
-        call();
-      } catch (thrown) {
-        source.observerFailed(thrown);
-      }
-    };
-    return {
-      closed: false,
-      relay: undefined,
-      next(value) {
-        try {
-          observer.next?.(value);
-        } catch (thrown) {
-          source.observerFailed(thrown);
-        }
-      },
-      complete: () => guarded(() => observer.complete?.()),
-      error: (error) => {
-        // Without a handler it is RxJS that reports it.
-        throwError(() => error).subscribe(
-          observer.error == null ? {} : { error: observer.error.bind(observer) },
+    if (first instanceof Subscriber) {
+      // From an operator, which handles its own errors.
+      const sink = new SubscriberSink<T>(source, first as Subscriber<T>);
+      first.add(sink);
+      if (!sink.closed) source.addSink(sink);
+      return first;
+    }
+    const sink = source.isRelay(first)
+      ? new RelaySink<T>(source, first)
+      : new CallbackSink<T>(
+          source,
+          typeof first === 'function' || first == null ? { next: first, error, complete } : first,
         );
-      },
-    };
+    source.addSink(sink);
+    return sink;
+  }
+}
+
+class SubscriberSink<T> extends Sink<T> {
+  readonly relay = undefined;
+  readonly #subscriber: Subscriber<T>;
+
+  constructor(source: InputSource<T>, subscriber: Subscriber<T>) {
+    super(source);
+    this.#subscriber = subscriber;
+  }
+
+  next(value: T): void {
+    this.#subscriber.next(value);
+  }
+
+  complete(): void {
+    this.#subscriber.complete();
+  }
+
+  error(error: Error): void {
+    this.#subscriber.error(error);
+  }
+}
+
+class RelaySink<T> extends Sink<T> {
+  readonly relay: Relay;
+  readonly #forget: (() => void) | undefined;
+
+  constructor(source: InputSource<T>, relay: Relay) {
+    super(source);
+    this.relay = relay;
+    relay.own();
+    // An echo's receiver closes together with its source.
+    if ((relay as unknown) !== source) this.#forget = relay.whenClosed(() => this.unsubscribe());
+  }
+
+  next(): void {}
+
+  complete(): void {
+    this.relay.relayEnd();
+  }
+
+  error(): void {}
+
+  override unsubscribe(): void {
+    if (this.closed) return;
+    super.unsubscribe();
+    this.#forget?.();
+    this.relay.disown();
+  }
+}
+
+class CallbackSink<T> extends Sink<T> {
+  readonly relay = undefined;
+  readonly #observer: PlainObserver<T>;
+
+  constructor(source: InputSource<T>, observer: PlainObserver<T>) {
+    super(source);
+    this.#observer = observer;
+  }
+
+  next(value: T): void {
+    try {
+      this.#observer.next?.(value);
+    } catch (thrown) {
+      this.source.observerFailed(thrown);
+    }
+  }
+
+  complete(): void {
+    try {
+      this.#observer.complete?.();
+    } catch (thrown) {
+      this.source.observerFailed(thrown);
+    }
+  }
+
+  error(error: Error): void {
+    const observer = this.#observer;
+    // Without a handler it is RxJS that reports it.
+    throwError(() => error).subscribe(observer.error == null ? {} : { error: observer.error.bind(observer) });
   }
 }

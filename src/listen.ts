@@ -91,7 +91,7 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     this.beforeEvent = this.#ticker.beforeEvent;
     this.ticks$ = this.#ticker.ticks$;
     this.connections$ = new Observable((subscriber) => this.#subscribeAccepted(subscriber));
-    this.data$ = new Input<Received>(this, takesNoLoan);
+    this.data$ = new Input<Received>(this);
     this.disconnected$ = this.#disconnected.asObservable();
     this.errors$ = this.#errors.asObservable();
     this.ready = new Promise<Server>((resolve, reject) => {
@@ -279,6 +279,11 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     this.#delivering = undefined;
   }
 
+  /** Chunks of many connections are told apart by their pairs: no observer of them can take a chunk on loan. */
+  isRelay(_observer: unknown): _observer is Relay {
+    return false;
+  }
+
   observerFailed(error: unknown): void {
     this.#delivering?.fail(error);
   }
@@ -367,9 +372,4 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** Chunks of many connections are told apart by their pairs: no observer of them can take a chunk on loan. */
-function takesNoLoan(_observer: unknown): _observer is Relay {
-  return false;
 }

@@ -71,7 +71,8 @@ function serveOne(protocol: Protocol, connection: Connection): Subscription {
     );
   }
   const subscription = new Subscription();
-  subscription.add(connection.own());
+  connection.own();
+  subscription.add(() => connection.disown());
   subscription.add(connection.whenClosed(() => subscription.unsubscribe()));
   if (subscription.closed) return subscription;
   const data$ = failing(connection);

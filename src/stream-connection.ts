@@ -21,7 +21,7 @@ import {
 import type { Extra } from './connection-input.js';
 import type { Closed, Connection } from './connection.js';
 import { EvioError, describe, invalidArgument, toError } from './errors.js';
-import type { IsRelay, Relay } from './input.js';
+import type { Relay } from './input.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
 
 const DISPOSE_TIMEOUT = 1000;
@@ -40,14 +40,14 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     return this.stream.remote;
   }
 
-  protected get isRelay(): IsRelay {
-    return isConnection;
+  isRelay(observer: unknown): observer is Relay {
+    return observer instanceof StreamConnection;
   }
 
   flushed(taken: number): void {
     this.bytesQueued -= taken;
     this.bytesWritten += taken;
-    if (this.extra !== undefined && this.extra.sends.length > 0) this.#completeSends(this.extra);
+    if (this.extra?.sends !== undefined) this.#completeSends(this.extra.sends);
     if (this.is(CONGESTED) && this.bytesQueued <= this.host.limits.lowWaterMark) this.#drained();
     if (this.is(OUTPUT_ENDED)) this.closeIfDone();
   }
@@ -70,9 +70,9 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     if (this.is(CLOSED)) return;
     this.state |= BROKEN;
     this.state &= ~(READING | CONGESTED);
-    if (this.extra !== undefined && this.extra.kept.length > 0 && !this.discarding) {
+    if (this.hasKept && !this.discarding) {
       this.state |= PEER_ENDED;
-      this.extra.failure = error;
+      this.more.failure = error;
       this.deferInput();
     } else {
       this.finish(error);
@@ -142,20 +142,20 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
       subscriber.next();
       subscriber.complete();
     } else {
-      this.more.sends.push({ until, subscriber });
+      (this.more.sends ??= []).push({ until, subscriber });
     }
   }
 
-  #completeSends(extra: Extra): void {
-    while (extra.sends.length > 0 && (extra.sends[0]?.until ?? 0) <= this.bytesWritten) {
-      const subscriber = extra.sends.shift()?.subscriber;
+  #completeSends(sends: NonNullable<Extra['sends']>): void {
+    while (sends.length > 0 && (sends[0]?.until ?? 0) <= this.bytesWritten) {
+      const subscriber = sends.shift()?.subscriber;
       subscriber?.next();
       subscriber?.complete();
     }
   }
 
   #failSends(cause: Error | undefined): void {
-    const sends = this.extra?.sends.splice(0) ?? [];
+    const sends = this.extra?.sends?.splice(0) ?? [];
     for (const { subscriber } of sends) subscriber.error(this.#closedError(cause));
   }
 
@@ -172,7 +172,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
         subscriber.complete();
         return;
       }
-      const { drainedSubscribers } = this.more;
+      const drainedSubscribers = (this.more.drainedSubscribers ??= new Set());
       drainedSubscribers.add(subscriber);
       return () => drainedSubscribers.delete(subscriber);
     }));
@@ -181,8 +181,8 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   #drained(): void {
     this.state &= ~CONGESTED;
     this.updateReading();
-    if (this.extra === undefined) return;
-    for (const subscriber of [...this.extra.drainedSubscribers]) subscriber.next();
+    const subscribers = this.extra?.drainedSubscribers;
+    if (subscribers !== undefined) for (const subscriber of [...subscribers]) subscriber.next();
   }
 
   // Observer
@@ -212,16 +212,14 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.finish(toError(error));
   }
 
-  own(): () => void {
+  own(): void {
     this.owners += 1;
-    let owned = true;
-    return () => {
-      if (!owned) return;
-      owned = false;
-      this.owners -= 1;
-      const over = this.is(INPUT_DONE) && !this.host.limits.halfOpen;
-      if (over && this.owners === 0 && !this.is(FED)) this.end();
-    };
+  }
+
+  disown(): void {
+    this.owners -= 1;
+    const over = this.is(INPUT_DONE) && !this.host.limits.halfOpen;
+    if (over && this.owners === 0 && !this.is(FED)) this.end();
   }
 
   relayEnd(): void {
@@ -233,7 +231,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
       callback();
       return () => {};
     }
-    const { closedCallbacks } = this.more;
+    const closedCallbacks = (this.more.closedCallbacks ??= new Set());
     closedCallbacks.add(callback);
     return () => closedCallbacks.delete(callback);
   }
@@ -295,13 +293,9 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   /** The server closes: no more input; what is in flight may still be answered. */
   drain(): void {
     if (this.is(CLOSED)) return;
-    const kept = this.extra?.kept ?? [];
-    while (this.flowing && kept.length > 0) {
-      const bytes = kept.shift() as Buffer;
-      this.deliver(bytes, 0, bytes.length, false);
-    }
+    this.deliverKept();
     if (this.is(CLOSED)) return;
-    kept.length = 0;
+    this.dropKept();
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (this.owners === 0 && !this.is(FED)) this.end();
   }
@@ -313,14 +307,14 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.#error = error;
     this.bytesQueued = 0;
     const extra = this.extra;
-    if (extra !== undefined) extra.kept.length = 0;
+    this.dropKept();
     this.#failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (extra !== undefined) {
-      for (const subscriber of [...extra.drainedSubscribers]) subscriber.complete();
+      for (const subscriber of [...(extra.drainedSubscribers ?? [])]) subscriber.complete();
       const outcome = this.#outcome();
-      for (const callback of [...extra.closedCallbacks]) callback(outcome);
-      extra.closedCallbacks.clear();
+      for (const callback of [...(extra.closedCallbacks ?? [])]) callback(outcome);
+      extra.closedCallbacks = undefined;
     }
     this.host.disconnected(this, error);
   }
@@ -335,7 +329,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
         emit(this.#outcome());
         return;
       }
-      const { closedCallbacks } = this.more;
+      const closedCallbacks = (this.more.closedCallbacks ??= new Set());
       closedCallbacks.add(emit);
       return () => closedCallbacks.delete(emit);
     }));
@@ -356,5 +350,3 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     });
   }
 }
-
-const isConnection: IsRelay = (observer): observer is Relay => observer instanceof StreamConnection;

@@ -399,7 +399,12 @@ class NativePoller implements Poller, NativeSockets {
     if (listener === undefined) {
       stream.close(); // accepted in the turn that closed the listener
     } else {
-      stream.events = listener.events.accepted(stream);
+      try {
+        stream.events = listener.events.accepted(stream);
+      } catch (error) {
+        stream.close();
+        throw error;
+      }
     }
   }
 

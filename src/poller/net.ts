@@ -7,6 +7,8 @@
 //   `backlog` of them, and announced in order later; those beyond are reset, so that their clients know at once.
 // - A connection that was never read notices FIN and RST at its first read or write. One that was paused notices them
 //   while nothing is unread; otherwise Node holds one chunk (64 KiB at most) and the kernel the rest.
+// - A reset that comes together with the last bytes is the end for libuv; a write of nothing brings it out (`#onEnd`).
+//   Where it does not, and on unix sockets, the connection seems to have ended until the next write.
 // - When a write fails, Node drops the connection: what the kernel had received and nobody had read is lost.
 // - `queued()` and `flushed` count whole writes: Node tells when the kernel has taken all of what it was given together.
 // - `reset()` of a unix socket is a close: those have no RST.
@@ -37,7 +39,9 @@ import { guard, Turns } from './turns.js';
 const LONGEST_DELAY = 2 ** 31 - 1;
 
 /** What fits into sun_path with its zero; Windows has pipes instead. */
-const LONGEST_PATH = { linux: 107, win32: Infinity }[process.platform as string] ?? 103;
+const LONGEST_PATH = process.platform === 'win32' ? Infinity : process.platform === 'linux' ? 107 : 103;
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** A poller on node:net: everywhere that Node runs, and slower than the native ones. */
 export function createNetPoller(): Poller {
@@ -116,7 +120,7 @@ class NetListener implements PollerListener {
       keepAlive: options.keepAlive > 0,
       // Node cuts this to whole seconds, and the kernel refuses 0.
       keepAliveInitialDelay: Math.ceil(options.keepAlive / 1000) * 1000,
-      // Has no part in flowing. After a pause, Node stops at the first chunk: the peer is pushed back sooner, and a
+      // Does nothing while reading is on. After a pause, Node stops at the first chunk: the peer is pushed back sooner, and a
       // reset cannot destroy bytes that Node holds, because it is not noticed before they are delivered.
       highWaterMark: 1,
     });
@@ -225,6 +229,12 @@ class NetStream implements PollerStream {
   /** Written and not yet reported as flushed. */
   #owed = 0;
   #flushing = false;
+  /** The same function for every write, which lets Node merge the calls. It comes at any time, so it reports later. */
+  readonly #onTaken = (): void => {
+    if (this.#flushing || this.#gone) return;
+    this.#flushing = true;
+    this.#turns.later(() => this.#reportFlushed());
+  };
 
   constructor(turns: Turns, socket: Socket, bound: SocketAddress) {
     this.#turns = turns;
@@ -312,13 +322,6 @@ class NetStream implements PollerStream {
     this.#events = undefined;
   }
 
-  /** The same function for every write, which lets Node merge the calls. It comes at any time, so it reports later. */
-  readonly #onTaken = (): void => {
-    if (this.#flushing || this.#gone) return;
-    this.#flushing = true;
-    this.#turns.later(() => this.#reportFlushed());
-  };
-
   #reportFlushed(): void {
     this.#flushing = false;
     // An error also takes bytes off Node's count; it is about to be reported.
@@ -331,7 +334,7 @@ class NetStream implements PollerStream {
   /** When a reset comes right behind the last bytes, libuv calls it the end. A write of nothing brings the error out. */
   #onEnd(): void {
     const socket = this.#socket;
-    if (!socket.writableEnded && this.local.family !== 'unix') socket.write('');
+    if (!socket.writableEnded && this.local.family !== 'unix') socket.write(NO_BYTES);
     const error: NodeJS.ErrnoException | null = socket.errored;
     // EPIPE means that there was a FIN, and a reset after it: the end is reported, and the failure follows.
     if (error === null || error.code === 'EPIPE') this.#turns.turn(() => this.#events?.ended());
@@ -376,11 +379,14 @@ function refusal({ family, address }: BindAddress, { reusePort }: BindOptions): 
     if (Buffer.byteLength(address) <= LONGEST_PATH) return undefined;
     return systemError(errnoOf('ENAMETOOLONG'), 'listen', { address });
   }
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (!reusePort || major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12))
-    return undefined;
+  if (!reusePort || reusePortKnown()) return undefined;
   const message = `the poller net cannot do reusePort on Node ${process.versions.node}: it needs 22.12 or 23.1`;
   return new EvioError('ERR_EVIO_UNSUPPORTED', message);
+}
+
+function reusePortKnown(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 }
 
 /** The positive errno of a code: the numbers are the system's, and on Windows libuv's. */

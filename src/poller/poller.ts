@@ -73,7 +73,7 @@ export interface ListenerEvents {
   bindFailed(error: NodeJS.ErrnoException): void;
   /**
    * One accepted connection, not yet read from, in the order of acceptance.
-   * @returns who gets its events.
+   * @returns who gets its events. A throw closes the stream.
    */
   accepted(stream: PollerStream): StreamEvents;
   /** Accepting failed for want of something (EMFILE, ENFILE, ENOBUFS, ENOMEM). The caller turns accepting off for a while. */
