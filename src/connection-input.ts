@@ -59,8 +59,8 @@ export class Extra {
   send: ((bytes: Bytes) => Observable<void>) | undefined;
   /** Read and not delivered, or given back. */
   kept: Buffer[] | undefined;
-  closedCallbacks: Set<(outcome: Closed) => void> | undefined;
-  drainedSubscribers: Set<Subscriber<void>> | undefined;
+  closedCallbacks: readonly ((outcome: Closed) => void)[] | undefined;
+  drainedSubscribers: readonly Subscriber<void>[] | undefined;
   /** Sends that wait, in order: each until the kernel has taken that many bytes. */
   sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
   /** The connection failed while kept bytes were still to be delivered. */

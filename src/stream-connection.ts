@@ -172,17 +172,18 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
         subscriber.complete();
         return;
       }
-      const drainedSubscribers = (this.more.drainedSubscribers ??= new Set());
-      drainedSubscribers.add(subscriber);
-      return () => drainedSubscribers.delete(subscriber);
+      const extra = this.more;
+      extra.drainedSubscribers = [...(extra.drainedSubscribers ?? []), subscriber];
+      return () => {
+        extra.drainedSubscribers = extra.drainedSubscribers?.filter((other) => other !== subscriber);
+      };
     }));
   }
 
   #drained(): void {
     this.state &= ~CONGESTED;
     this.updateReading();
-    const subscribers = this.extra?.drainedSubscribers;
-    if (subscribers !== undefined) for (const subscriber of [...subscribers]) subscriber.next();
+    for (const subscriber of this.extra?.drainedSubscribers ?? []) subscriber.next();
   }
 
   // Observer
@@ -226,14 +227,17 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.end();
   }
 
-  whenClosed(callback: () => void): () => void {
+  whenClosed(callback: (outcome: Closed) => void): () => void {
     if (this.is(CLOSED)) {
-      callback();
+      callback(this.#outcome());
       return () => {};
     }
-    const closedCallbacks = (this.more.closedCallbacks ??= new Set());
-    closedCallbacks.add(callback);
-    return () => closedCallbacks.delete(callback);
+    // Copied, not changed: whoever walks it while it is told of the end walks the list of that moment.
+    const extra = this.more;
+    extra.closedCallbacks = extra.closedCallbacks === undefined ? [callback] : [...extra.closedCallbacks, callback];
+    return () => {
+      extra.closedCallbacks = extra.closedCallbacks?.filter((other) => other !== callback);
+    };
   }
 
   // Ends
@@ -311,9 +315,9 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.#failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (extra !== undefined) {
-      for (const subscriber of [...(extra.drainedSubscribers ?? [])]) subscriber.complete();
+      for (const subscriber of extra.drainedSubscribers ?? []) subscriber.complete();
       const outcome = this.#outcome();
-      for (const callback of [...(extra.closedCallbacks ?? [])]) callback(outcome);
+      for (const callback of extra.closedCallbacks ?? []) callback(outcome);
       extra.closedCallbacks = undefined;
     }
     this.host.disconnected(this, error);
@@ -329,9 +333,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
         emit(this.#outcome());
         return;
       }
-      const closedCallbacks = (this.more.closedCallbacks ??= new Set());
-      closedCallbacks.add(emit);
-      return () => closedCallbacks.delete(emit);
+      return this.whenClosed(emit);
     }));
   }
 
