@@ -209,7 +209,10 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     if (this.is(CLOSED)) return;
     this.host.beforeEvent();
     this.deliverKept();
-    if (this.discarding) this.dropKept();
+    if (this.discarding) {
+      this.dropKept();
+      this.state &= ~WOKEN;
+    }
     if (this.is(WOKEN) && this.flowing) {
       this.state &= ~WOKEN;
       this.deliver(NOTHING, 0, 0, false);

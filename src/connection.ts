@@ -77,7 +77,7 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   /** Gives bytes back: they are delivered again, before anything else. */
   unread(bytes: Uint8Array): void;
 
-  /** `write`, as an Observer. What it throws closes this connection and is reported on the server's `errors$`. */
+  /** `write`, as an Observer; without effect after the end. What it throws closes this connection and is reported on the server's `errors$`. */
   next(bytes: Bytes): void;
   /** `end`, as an Observer. */
   complete(): void;

@@ -94,7 +94,7 @@ function bindOptionsOf(given: ListenOptions): BindOptions {
 
 function limitsOf(given: ListenOptions): ConnectionLimits {
   const highWaterMark = integer('highWaterMark', given.highWaterMark, MIB, 0, Number.MAX_SAFE_INTEGER);
-  const lowWaterMark = integer('lowWaterMark', given.lowWaterMark, highWaterMark >>> 2, 0, highWaterMark);
+  const lowWaterMark = integer('lowWaterMark', given.lowWaterMark, Math.floor(highWaterMark / 4), 0, highWaterMark);
   const maxQueuedBytes =
     given.maxQueuedBytes === Infinity
       ? Infinity

@@ -83,6 +83,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
 
   write(bytes: Bytes): boolean {
     const output = toBytes(bytes);
+    this.#reportMisuse();
     return this.#queue(output, 0, output.length);
   }
 
@@ -91,7 +92,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   }
 
   #queue(source: Uint8Array, start: number, end: number): boolean {
-    if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) return this.#refuse();
+    if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) return false;
     if (start === end) return !this.is(CONGESTED);
     const { highWaterMark, maxQueuedBytes } = this.host.limits;
     if (this.bytesQueued > maxQueuedBytes && this.stream.queued() > maxQueuedBytes) {
@@ -113,16 +114,14 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     return false;
   }
 
-  /** A write after the end. After close() it is an ordinary race; after end() it is a mistake, told once. */
-  #refuse(): false {
-    if (this.is(OUTPUT_ENDED) && !this.is(CLOSED | BROKEN | MISUSED)) {
-      this.state |= MISUSED;
-      this.host.report(
-        new EvioError('ERR_EVIO_WRITE_AFTER_END', `connection ${this.id}: write after end`),
-        this,
-      );
-    }
-    return false;
+  /** After close() a write is an ordinary race; after end() it is a mistake, told once. */
+  #reportMisuse(): void {
+    if (!this.is(OUTPUT_ENDED) || this.is(CLOSED | BROKEN | MISUSED)) return;
+    this.state |= MISUSED;
+    this.host.report(
+      new EvioError('ERR_EVIO_WRITE_AFTER_END', `connection ${this.id}: write after end`),
+      this,
+    );
   }
 
   get send(): (bytes: Bytes) => Observable<void> {
@@ -196,7 +195,8 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.state |= FED;
     return (this.more.next ??= (bytes) => {
       try {
-        this.write(bytes);
+        const output = toBytes(bytes);
+        this.#queue(output, 0, output.length);
       } catch (thrown) {
         this.fail(thrown);
       }
