@@ -14,7 +14,7 @@ const {
 } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const path = require('node:path');
-const { nodeGyp } = require('./install.cjs');
+const { BACKENDS, nodeGyp } = require('./install.cjs');
 
 const root = path.join(__dirname, '..');
 const build = path.join(root, 'build');
@@ -118,7 +118,7 @@ function fail(output) {
 
 function main() {
   if (process.env.EVIO_SKIP_NATIVE) return;
-  if (process.platform === 'win32') return withoutNative('not made for Windows');
+  if (!BACKENDS.has(process.platform)) return withoutNative(`it is not made for ${process.platform} yet`);
   const now = inputs(); // taken before the build: a file saved meanwhile is built next time
   if (upToDate(now)) return;
   const missing = missingSources();

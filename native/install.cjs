@@ -7,6 +7,9 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..');
 
+/** Platforms that have a backend in native/poller.cc. */
+const BACKENDS = new Set(['linux']);
+
 /** The command line of the node-gyp that comes with npm, or undefined when there is none. */
 function nodeGyp(...args) {
   const prefix = path.join(process.execPath, '..', '..');
@@ -34,7 +37,7 @@ function prebuildLoads() {
 function install() {
   if (process.env.EVIO_SKIP_NATIVE) return;
   if (existsSync(path.join(root, 'tsconfig.json'))) return; // a checkout: `npm run build` does it
-  if (process.platform === 'win32') return; // no native poller there
+  if (!BACKENDS.has(process.platform)) return;
   if (prebuildLoads()) return;
   const command = nodeGyp('rebuild');
   const built = command && spawnSync(process.execPath, command, { cwd: root, stdio: 'ignore' }).status === 0;
@@ -52,4 +55,4 @@ if (require.main === module) {
   process.exitCode = 0;
 }
 
-module.exports = { nodeGyp };
+module.exports = { BACKENDS, nodeGyp };
