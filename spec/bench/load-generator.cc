@@ -1,0 +1,367 @@
+// Loads a server from a process of its own: many connections, one thread, one epoll, loopback, a closed loop.
+//
+// It is driven by lines on standard input and answers each with one line of JSON:
+//   open              every client connects
+//   exchange SECONDS  every client sends a batch, waits for all of the reply, sends the next (0: one each)
+//   churn SECONDS     every client connects, exchanges one batch, closes, connects again (0: once each)
+//   close             every client sends FIN and waits for the server's
+// A command is answered when nothing is outstanding any more. While a line is awaited the server has nothing
+// to do, so whoever reads its CPU time between two lines gets exactly that of the messages counted, however
+// late it reads.
+//
+// Every reply is compared byte for byte. An error is {"error": TEXT} and the end of the process.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "histogram.h"
+
+namespace {
+
+constexpr Nanoseconds kSecond = 1'000'000'000;
+constexpr int kStallMs = 10'000;  // no event for so long: the server has lost something
+constexpr size_t kReadBytes = 256 * 1024;
+constexpr size_t kHandshakes = 64;  // at once; well below any listener's backlog, so that no SYN is dropped
+
+[[noreturn]] void Fail(const std::string& what) { throw std::runtime_error(what); }
+
+[[noreturn]] void FailedCall(const char* call) { Fail(std::string(call) + ": " + std::strerror(errno)); }
+
+Nanoseconds Now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<Nanoseconds>(now.tv_sec) * kSecond + static_cast<Nanoseconds>(now.tv_nsec);
+}
+
+double CpuSeconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// What a client says and what it must hear. An echo's bytes are a stretch of one random text, at a place that
+// differs by client and by batch: another's reply, or an earlier one, is not taken for the right one.
+class Script {
+ public:
+  static Script Echo(size_t bytes) {
+    std::mt19937 random(1);
+    std::string text(bytes + kPlaces, '\0');
+    for (char& c : text) c = static_cast<char>('!' + random() % 90);
+    return Script(text, text, bytes, bytes, kPlaces);
+  }
+
+  static Script Batch(const std::string& request, const std::string& reply, size_t depth) {
+    std::string out, in;
+    for (size_t i = 0; i < depth; i++) out += request, in += reply;
+    return Script(out, in, out.size(), in.size(), 1);
+  }
+
+  const char* Request(size_t place) const { return out_.data() + place % places_; }
+  const char* Reply(size_t place) const { return in_.data() + place % places_; }
+  size_t request_bytes() const { return request_bytes_; }
+  size_t reply_bytes() const { return reply_bytes_; }
+
+ private:
+  Script(std::string out, std::string in, size_t request_bytes, size_t reply_bytes, size_t places)
+      : out_(std::move(out)),
+        in_(std::move(in)),
+        request_bytes_(request_bytes),
+        reply_bytes_(reply_bytes),
+        places_(places) {}
+
+  static constexpr size_t kPlaces = 4093;  // a prime, so that a stride visits them all
+
+  std::string out_, in_;
+  size_t request_bytes_, reply_bytes_, places_;
+};
+
+struct Client {
+  enum class State { kAbsent, kConnecting, kOpen, kWaiting, kClosing };
+
+  State state = State::kAbsent;
+  int fd = -1;
+  size_t place = 0;  // where in the script's text this batch lies
+  size_t sent = 0;
+  size_t received = 0;
+  Nanoseconds started = 0;
+};
+
+class Load {
+ public:
+  Load(uint16_t port, size_t clients, size_t depth, Script script)
+      : port_(port), depth_(depth), script_(std::move(script)), clients_(clients), events_(512) {
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_ < 0) FailedCall("epoll_create1");
+    for (size_t i = 0; i < clients; i++) clients_[i].place = i * 37;
+  }
+
+  // Runs one command to its end and says what came of it.
+  std::string Run(const std::string& command, double seconds) {
+    static const std::map<std::string, Task> tasks = {{"open", Task::kOpen},
+                                                      {"exchange", Task::kExchange},
+                                                      {"churn", Task::kChurn},
+                                                      {"close", Task::kClose}};
+    auto task = tasks.find(command);
+    if (task == tasks.end()) Fail("no command '" + command + "'");
+    task_ = task->second;
+    done_ = 0;
+    latencies_.Clear();
+    double cpu = CpuSeconds();
+    Nanoseconds start = Now();
+    deadline_ = start + static_cast<Nanoseconds>(seconds * 1e9);
+    Start();
+    while (active_ > 0) Turn();
+    return Summary(static_cast<double>(Now() - start) / 1e9, CpuSeconds() - cpu);
+  }
+
+ private:
+  enum class Task { kOpen, kExchange, kChurn, kClose };
+  using State = Client::State;
+
+  void Start() {
+    bool few_at_once = task_ == Task::kOpen || task_ == Task::kClose;
+    next_ = 0;
+    while (next_ < clients_.size() && (!few_at_once || active_ < kHandshakes)) StartNext();
+  }
+
+  void StartNext() {
+    Client& client = clients_[next_++];
+    active_++;
+    bool absent = task_ == Task::kOpen || task_ == Task::kChurn;
+    if (client.state != (absent ? State::kAbsent : State::kOpen)) Fail("a client is in the wrong state");
+    if (absent) return Connect(client);
+    if (task_ == Task::kExchange) return Send(client);
+    Finish(client);
+  }
+
+  void Turn() {
+    int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), kStallMs);
+    if (count < 0 && errno != EINTR) FailedCall("epoll_wait");
+    if (count == 0) Fail("no answer for 10 s, " + std::to_string(active_) + " clients are waiting");
+    for (int i = 0; i < count; i++) {
+      Client& client = clients_[events_[static_cast<size_t>(i)].data.u64];
+      if (client.state == State::kConnecting) {
+        Connected(client);
+      } else {
+        uint32_t what = events_[static_cast<size_t>(i)].events;
+        if ((what & EPOLLOUT) != 0 && client.state == State::kWaiting) Flush(client);
+        if ((what & ~static_cast<uint32_t>(EPOLLOUT)) != 0) Receive(client);
+      }
+    }
+  }
+
+  void Connect(Client& client) {
+    client.started = Now();
+    client.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (client.fd < 0) FailedCall("socket");
+    int on = 1;
+    setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    BindSource(client);
+    sockaddr_in server = Loopback(1, port_);
+    if (connect(client.fd, reinterpret_cast<sockaddr*>(&server), sizeof server) < 0 && errno != EINPROGRESS) {
+      FailedCall("connect");
+    }
+    client.state = State::kConnecting;
+    Watch(client, EPOLL_CTL_ADD, EPOLLOUT);
+  }
+
+  // Churn leaves tens of thousands of connections in TIME_WAIT, more than one address has ports: use many
+  // addresses of 127/8.
+  void BindSource(const Client& client) {
+    int on = 1;
+    setsockopt(client.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    sockaddr_in source = Loopback(2 + connects_++ % 250, 0);
+    if (bind(client.fd, reinterpret_cast<sockaddr*>(&source), sizeof source) < 0) FailedCall("bind");
+  }
+
+  static sockaddr_in Loopback(uint32_t host, uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
+    return address;
+  }
+
+  void Connected(Client& client) {
+    socklen_t size = sizeof errno;
+    if (getsockopt(client.fd, SOL_SOCKET, SO_ERROR, &errno, &size) < 0 || errno != 0) FailedCall("connect");
+    client.state = State::kOpen;
+    Watch(client, EPOLL_CTL_MOD, EPOLLIN);
+    if (task_ == Task::kChurn) return Send(client);
+    Done();
+  }
+
+  void Send(Client& client) {
+    if (task_ == Task::kExchange) client.started = Now();
+    client.state = State::kWaiting;
+    client.place += 1009;
+    client.sent = client.received = 0;
+    Flush(client);
+  }
+
+  void Flush(Client& client) {
+    const char* bytes = script_.Request(client.place) + client.sent;
+    size_t left = script_.request_bytes() - client.sent;
+    ssize_t count = left == 0 ? 0 : send(client.fd, bytes, left, MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN) FailedCall("send");
+    bool short_before = client.sent > 0;
+    if (count > 0) client.sent += static_cast<size_t>(count);
+    bool complete = client.sent == script_.request_bytes();
+    if (!complete || short_before) Watch(client, EPOLL_CTL_MOD, complete ? EPOLLIN : EPOLLIN | EPOLLOUT);
+  }
+
+  void Receive(Client& client) {
+    ssize_t count = recv(client.fd, buffer_.get(), kReadBytes, 0);
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) FailedCall("recv");
+    if (count == 0 && client.state == State::kClosing) return Closed(client);
+    if (count == 0) Fail("the server closed a connection");
+    auto bytes = static_cast<size_t>(count);
+    if (client.state != State::kWaiting || client.received + bytes > script_.reply_bytes()) {
+      Fail("more than the reply: " + Quoted(buffer_.get(), bytes));
+    }
+    const char* expected = script_.Reply(client.place) + client.received;
+    if (std::memcmp(buffer_.get(), expected, bytes) != 0)
+      Fail("a wrong reply: " + Quoted(buffer_.get(), bytes));
+    client.received += bytes;
+    if (client.received == script_.reply_bytes()) Answered(client);
+  }
+
+  void Answered(Client& client) {
+    if (client.sent < script_.request_bytes()) Fail("a reply came before its request was sent");
+    client.state = State::kOpen;
+    if (task_ == Task::kChurn) return Finish(client);
+    Nanoseconds now = Now();
+    latencies_.Add(now - client.started);
+    done_ += depth_;
+    if (now < deadline_) return Send(client);
+    active_--;
+  }
+
+  void Finish(Client& client) {
+    if (shutdown(client.fd, SHUT_WR) < 0) FailedCall("shutdown");
+    client.state = State::kClosing;
+  }
+
+  void Closed(Client& client) {
+    close(client.fd);
+    client.fd = -1;
+    client.state = State::kAbsent;
+    if (task_ != Task::kChurn) return Done();
+    Nanoseconds now = Now();
+    latencies_.Add(now - client.started);
+    done_++;
+    if (now < deadline_) return Connect(client);
+    active_--;
+  }
+
+  void Done() {
+    done_++;
+    active_--;
+    if (next_ < clients_.size()) StartNext();
+  }
+
+  void Watch(const Client& client, int operation, uint32_t what) {
+    epoll_event event{};
+    event.events = what;
+    event.data.u64 = static_cast<uint64_t>(&client - clients_.data());
+    if (epoll_ctl(epoll_, operation, client.fd, &event) < 0) FailedCall("epoll_ctl");
+  }
+
+  static std::string Quoted(const char* bytes, size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count && i < 80; i++) text += bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '.';
+    return text;
+  }
+
+  std::string Summary(double seconds, double cpu) const {
+    std::ostringstream json;
+    json << "{\"count\":" << done_ << ",\"seconds\":" << seconds << ",\"cpu\":" << cpu;
+    json << ",\"p50\":" << latencies_.Microseconds(0.5) << ",\"p99\":" << latencies_.Microseconds(0.99);
+    json << ",\"p999\":" << latencies_.Microseconds(0.999) << ",\"max\":" << latencies_.Microseconds(1)
+         << "}";
+    return json.str();
+  }
+
+  const uint16_t port_;
+  const size_t depth_;
+  const Script script_;
+  std::vector<Client> clients_;
+  std::vector<epoll_event> events_;
+  std::unique_ptr<char[]> buffer_{new char[kReadBytes]};
+  int epoll_ = -1;
+  Histogram latencies_;
+  Task task_ = Task::kOpen;
+  Nanoseconds deadline_ = 0;
+  size_t next_ = 0;    // the first client that this command has not started yet
+  size_t active_ = 0;  // clients started and not finished
+  uint64_t done_ = 0;  // requests answered; connections opened, closed or churned
+  uint32_t connects_ = 0;
+};
+
+std::string Json(const std::string& text) {
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c >= ' ' && c <= '~' ? c : '.';
+  }
+  return quoted + '"';
+}
+
+Load FromArguments(int count, char** values) {
+  std::map<std::string, std::string> options;
+  for (int i = 1; i + 1 < count; i += 2) options[values[i]] = values[i + 1];
+  auto number = [&](const char* name) { return std::stoul(options.at(name)); };
+  bool echo = options.count("--echo") > 0;
+  Script script = echo ? Script::Echo(number("--echo"))
+                       : Script::Batch(options.at("--request"), options.at("--reply"), number("--depth"));
+  return Load(static_cast<uint16_t>(number("--port")), number("--connections"), echo ? 1 : number("--depth"),
+              std::move(script));
+}
+
+void AllowAllDescriptors() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) FailedCall("getrlimit");
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) FailedCall("setrlimit");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    AllowAllDescriptors();
+    Load load = FromArguments(argc, argv);
+    std::string line;
+    while (std::getline(std::cin, line)) {
+      std::istringstream words(line);
+      std::string command;
+      double seconds = 0;
+      words >> command >> seconds;
+      std::cout << load.Run(command, seconds) << std::endl;
+    }
+  } catch (const std::exception& error) {
+    std::cout << "{\"error\":" << Json(error.what()) << "}" << std::endl;
+    return 1;
+  }
+}

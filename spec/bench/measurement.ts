@@ -1,0 +1,55 @@
+// What is measured, and the words for it that everything else here shares.
+
+import type { Cost, ServerProcess } from './server-process.js';
+
+/** One measured round of one rival. Missing: this tool cannot tell. */
+export type Values = Readonly<Record<string, number | undefined>>;
+
+/** How long and how much: a quick run only shows that everything works. */
+export interface Effort {
+  readonly quick: boolean;
+  readonly warmUp: number; // seconds
+  readonly window: number; // seconds
+}
+
+/** Loads a server that has just been started, and says what it saw. */
+export type Load = (server: ServerProcess, effort: Effort) => Promise<Values>;
+
+/** How one of the values is shown. */
+export interface Column {
+  readonly key: string;
+  readonly title: string;
+  readonly format: (value: number) => string;
+  /** Show the smallest and the largest of the rounds too. */
+  readonly spread?: boolean;
+  /** Show it as a multiple of the baseline's as well. */
+  readonly ratio?: boolean;
+}
+
+/** What the client saw of it. Seconds, microseconds. */
+export interface Seen {
+  readonly count: number;
+  readonly seconds: number;
+  readonly cpu: number; // the client's own
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999?: number;
+}
+
+/** The figures of a window in which requests were answered. */
+export function requestValues({ cpu, busy, rss, result }: Cost & { readonly result: Seen }): Values {
+  const { count, seconds, p50, p99, p999 } = result;
+  return {
+    cpu: (cpu / count) * 1e6,
+    rate: count / seconds,
+    p50,
+    p99,
+    p999,
+    rss,
+    serverUse: cpu / seconds,
+    clientUse: result.cpu / seconds,
+    othersUse: Math.max(0, busy - cpu - result.cpu) / seconds,
+    requests: count,
+    seconds,
+  };
+}

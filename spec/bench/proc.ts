@@ -1,0 +1,38 @@
+// What the kernel knows about a process: /proc/PID.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { output } from './programs.js';
+
+const ticksPerSecond = Number(output('getconf', 'CLK_TCK')) || 100;
+
+/** User and system time of all its threads so far, to a hundredth of a second. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name before it may hold spaces
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** What all processes of this machine have used so far, and what its host took away. */
+export function busySeconds(): number {
+  const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, soft = 0, stolen = 0] = total
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + interrupts + soft + stolen) / ticksPerSecond;
+}
+
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+export function openDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** How many descriptors a child may open. */
+export function descriptorLimit(): number {
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  return hard === 'unlimited' ? Infinity : Number(hard);
+}

@@ -1,0 +1,59 @@
+// redis-benchmark as the load: the tool that the headline of evio and of Redis was made with.
+
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { start, stop } from './children.js';
+import { type Load, requestValues, type Seen } from './measurement.js';
+import { find } from './programs.js';
+
+/** As `redis-benchmark -t` calls them. */
+export type Test = 'ping_inline' | 'ping_mbulk' | 'set' | 'get';
+
+const CLIENTS = 50;
+const PATIENCE = 120_000; // ms for one run
+
+/** `depth` is -P. One test is one run of the tool, so that the server's CPU time belongs to it. */
+export function redisBenchmark(test: Test, depth: number): Load {
+  return async (server, { quick }) => {
+    // 100,000 requests, the default, last 20 ms and measure a cold V8 (README.md).
+    const requests = quick ? 600_000 : 6_000_000;
+    const program = find('redis-benchmark') ?? 'redis-benchmark';
+    const run = (tests: string, count: number): Promise<Seen> => {
+      const load = ['-P', String(depth), '-c', String(CLIENTS), '-n', String(count), '-t', tests, '--csv'];
+      return benchmark([program, '-h', '127.0.0.1', '-p', String(server.port), ...load], count);
+    };
+    await run('ping,set,get', requests / 6);
+    return requestValues(await server.cost(() => run(test, requests)));
+  };
+}
+
+async function benchmark(command: readonly string[], count: number): Promise<Seen> {
+  // The shell's `times` is the only simple way to learn the CPU time of a child that has ended.
+  const child = start('client', ['sh', '-c', '"$@"; status=$?; times; exit $status', 'sh', ...command]);
+  if (child.stdout === null || child.stderr === null) throw new Error('redis-benchmark has no output');
+  const tooLong = setTimeout(() => void stop(child), PATIENCE);
+  const [out, complaint, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number | null]>,
+  ]);
+  clearTimeout(tooLong);
+  if (code === null) throw new Error(`redis-benchmark took longer than ${PATIENCE / 1000} s`);
+  if (code !== 0) throw new Error(`redis-benchmark failed: ${complaint.trim().split('\n').at(-1)}`);
+  return parse(out, count);
+}
+
+/** The last test's line by the titles of the first, and the last line of `times`: user and system time of the children. */
+function parse(out: string, count: number): Seen {
+  const lines = out.trim().split('\n');
+  const cells = (line = ''): string[] => line.split(',').map((cell) => cell.replaceAll('"', ''));
+  const titles = cells(lines.find((line) => line.startsWith('"test"')));
+  const results = cells(lines.findLast((line) => line.startsWith('"')));
+  const value = (title: string): number => Number(results[titles.indexOf(title)]);
+  const rate = value('rps');
+  if (!(rate > 0)) throw new Error('redis-benchmark of Redis 6.2 or later is needed (--csv with titles)');
+  const times = [...(lines.at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g)];
+  const cpu = times.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+  const [p50, p99] = [value('p50_latency_ms') * 1e3, value('p99_latency_ms') * 1e3];
+  return { count, seconds: count / rate, cpu, p50, p99 };
+}

@@ -1,0 +1,9 @@
+// Echo with one subscription for the whole server.
+
+import { listen } from 'evio';
+import { commandLine } from './harness.js';
+
+const { port, poller } = commandLine();
+const server = listen(`tcp://127.0.0.1:${port}`, { poller });
+server.data$.subscribe(({ connection, data }) => connection.write(data));
+console.log(`poller ${server.poller}`);
