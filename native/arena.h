@@ -32,7 +32,7 @@ enum Control : uint32_t {
 enum class EventKind : uint32_t {
   kAccepted = 1,  // slot, generation of the connection; a, c: slot and generation of the listener, b: offset
                   // of two AddressRecords (local, remote)
-  kData,  // a: offset, b: length
+  kData,          // a: offset, b: length
   kEnded,
   kFailed,        // a: errno, b: Call; the connection is gone
   kFlushed,       // a, b: low and high half of the number of bytes that the kernel has taken

@@ -11,28 +11,6 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 128;
 
-// What accept(2) says of one client or of a passing state, not of the listener: the next call may succeed.
-bool ConcernsOneClient(int error) {
-  switch (error) {
-    case EINTR:
-    case ECONNABORTED:  // the client reset before it was accepted
-    case EPERM:         // a firewall rule refused it
-    case EPROTO:        // the rest: "treat them like EAGAIN by retrying", accept(2)
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-#if defined(ENONET)
-    case ENONET:
-#endif
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void AddAccepted(const Listener& listener, const Connection& connection, const SocketAddress& remote,
                  Batch* batch) {
   // Only a listener on all addresses needs to ask where a client has arrived.

@@ -71,6 +71,27 @@ Status Accept(int listener, Fd* connection, SocketAddress* remote) {
   return {};
 }
 
+bool ConcernsOneClient(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:  // the client reset before it was accepted
+    case EPERM:         // a firewall rule refused it
+    case EPROTO:        // the rest: "treat them like EAGAIN by retrying", accept(2)
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+#if defined(__linux__)
+    case ENONET:
+#endif
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
 SocketAddress LocalAddress(int fd) {
   SocketAddress address;
   address.length = sizeof(address.storage);

@@ -49,6 +49,9 @@ Status OpenListener(const SocketAddress& address, const ListenOptions& options, 
 // Takes one connection from the backlog; EAGAIN when it is empty.
 Status Accept(int listener, Fd* connection, SocketAddress* remote);
 
+// What accept(2) says of one client or of a passing state, not of the listener: the next call may succeed.
+bool ConcernsOneClient(int error);
+
 SocketAddress LocalAddress(int fd);
 
 // The result of one transfer: bytes moved, or an errno. EINTR is tried again inside.

@@ -7,8 +7,10 @@ import type { Bytes } from './bytes.js';
 import type { Closed, Connection } from './connection.js';
 import type { Deferred, Engine } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
+import { guarded } from './guarded.js';
 import { Input } from './input.js';
 import type { InputSource, Relay, Sink } from './input.js';
+import type { ConnectionLimits } from './options.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
 
@@ -23,14 +25,6 @@ export interface ConnectionHost {
   received(connection: ConnectionInput, data: Buffer): void;
   disconnected(connection: ConnectionInput, error: Error | undefined): void;
   report(error: Error, connection: Connection): void;
-}
-
-export interface ConnectionLimits {
-  readonly highWaterMark: number;
-  readonly lowWaterMark: number;
-  readonly maxQueuedBytes: number;
-  readonly halfOpen: boolean;
-  readonly reuseInputBuffer: boolean;
 }
 
 // A connection's state, one bit each, so that an idle connection is a small object.
@@ -119,9 +113,8 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     this.updateReading();
   }
 
-  observerFailed(error: unknown): void {
-    this.fail(error);
-  }
+  /** A plain callback threw while it handled input. */
+  abstract observerFailed(error: unknown): void;
 
   pause(): void {
     this.state |= PAUSED;
@@ -255,8 +248,9 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     if (sinks !== undefined) {
       for (const sink of sinks) {
         if (sink.closed) continue;
-        sink.complete();
-        sink.unsubscribe();
+        // RxJS throws what a teardown throws out of either.
+        guarded(() => sink.complete());
+        guarded(() => sink.unsubscribe());
       }
     }
     if (this.is(CLOSED)) return;

@@ -1,5 +1,6 @@
 // What every server on one poller shares: turns, deferred work and time.
 
+import { guarded } from './guarded.js';
 import type { Poller, TurnEvents } from './poller/poller.js';
 import { Timers } from './timers.js';
 import type { Timer } from './timers.js';
@@ -69,16 +70,5 @@ export class Engine implements TurnEvents {
 
   turnEnd(): void {
     for (const watcher of this.#watchers) guarded(watcher);
-  }
-}
-
-/** A throw is an uncaught exception, but not the end of everybody else's turn. */
-function guarded(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }

@@ -6,13 +6,13 @@ export type { Bytes } from './bytes.js';
 export type { Closed, Connection } from './connection.js';
 export { listen } from './listen.js';
 export type { ListenOptions } from './options.js';
-export type { PollerName } from './poller/choose.js';
 export type {
   BindAddress,
   BindOptions,
   ListenerEvents,
   Poller,
   PollerListener,
+  PollerName,
   PollerStream,
   SocketAddress,
   StreamEvents,

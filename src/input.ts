@@ -81,9 +81,9 @@ export class Input<T> extends Observable<T> {
     complete?: Complete,
   ): Subscription {
     const source = this.#source;
-    if (first instanceof Subscriber) {
+    if (isSubscriber<T>(first)) {
       // From an operator, which handles its own errors.
-      const sink = new SubscriberSink<T>(source, first as Subscriber<T>);
+      const sink = new SubscriberSink<T>(source, first);
       first.add(sink);
       if (!sink.closed) source.addSink(sink);
       return first;
@@ -97,6 +97,15 @@ export class Input<T> extends Observable<T> {
     source.addSink(sink);
     return sink;
   }
+}
+
+/** By its shape, as RxJS itself does it: it may come from another copy of RxJS, and must still take its teardown along. */
+function isSubscriber<T>(observer: unknown): observer is Subscriber<T> {
+  if (observer instanceof Subscriber) return true;
+  if (typeof observer !== 'object' || observer === null) return false;
+  return ['next', 'error', 'complete', 'add', 'unsubscribe'].every(
+    (method) => typeof (observer as Record<string, unknown>)[method] === 'function',
+  );
 }
 
 class SubscriberSink<T> extends Sink<T> {

@@ -10,15 +10,18 @@ import type { ParsedAddress } from './address.js';
 import { Binding } from './binding.js';
 import type { BindingOwner } from './binding.js';
 import { Closing, closeTimeoutOf } from './closing.js';
-import type { ConnectionHost, ConnectionLimits } from './connection-input.js';
+import type { ConnectionHost } from './connection-input.js';
 import type { Connection } from './connection.js';
 import { Engine } from './engine.js';
 import type { Deferred } from './engine.js';
-import { EvioError, invalidArgument } from './errors.js';
+import { EvioError, invalidArgument, toError } from './errors.js';
+import { guarded } from './guarded.js';
 import { Input } from './input.js';
 import type { InputSource, Relay, Sink } from './input.js';
+import { isolated, relayTo } from './isolated.js';
 import { settingsOf } from './options.js';
-import type { ListenOptions, Settings } from './options.js';
+import type { ConnectionLimits, ListenOptions, Settings } from './options.js';
+import { choosePoller } from './poller/choose.js';
 import type { PollerStream, SocketAddress, StreamEvents } from './poller/poller.js';
 import type { CloseOutcome, Disconnected, Failure, Received, Server } from './server.js';
 import { StreamConnection } from './stream-connection.js';
@@ -86,19 +89,20 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
   constructor(addresses: readonly ParsedAddress[], settings: Settings) {
     this.limits = settings.limits;
     this.#signal = settings.signal;
-    this.engine = Engine.of(settings.poller);
+    const poller = choosePoller(settings.poller);
+    this.engine = Engine.of(poller);
     this.#ticker = new Ticker(this.engine);
     this.beforeEvent = this.#ticker.beforeEvent;
     this.ticks$ = this.#ticker.ticks$;
     this.connections$ = new Observable((subscriber) => this.#subscribeAccepted(subscriber));
     this.data$ = new Input<Received>(this);
-    this.disconnected$ = this.#disconnected.asObservable();
-    this.errors$ = this.#errors.asObservable();
+    this.disconnected$ = isolated(this.#disconnected);
+    this.errors$ = isolated(this.#errors);
     this.ready = new Promise<Server>((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
     });
-    this.#bindings = addresses.map((address) => new Binding(this, settings.poller, settings.bind, address));
+    this.#bindings = addresses.map((address) => new Binding(this, poller, settings.bind, address));
     this.#unbound = addresses.length;
     this.#start();
   }
@@ -176,7 +180,7 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
 
   #subscribeAccepted(subscriber: Subscriber<Connection>): TeardownLogic {
     if (this.#failureFor((error) => subscriber.error(error))) return;
-    const subscription = this.#accepted.subscribe(subscriber);
+    const subscription = this.#accepted.subscribe(relayTo(subscriber));
     if (subscriber.closed) return;
     this.#countSubscriber(1);
     return () => {
@@ -218,9 +222,11 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
 
   runDeferred(): void {
     while (this.#accepting) {
-      const connection = this.#held.shift();
-      if (connection === undefined) return;
+      if (this.#held.length === 0) return;
+      // Before it is taken: a tick may close the server, and the connection with it.
       this.beforeEvent();
+      const connection = this.#accepting ? this.#held.shift() : undefined;
+      if (connection === undefined) return;
       this.#announce(connection);
     }
   }
@@ -285,7 +291,8 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
   }
 
   observerFailed(error: unknown): void {
-    this.#delivering?.fail(error);
+    if (this.#delivering === undefined) this.report(toError(error));
+    else this.#delivering.observerFailed(error);
   }
 
   // Ends
@@ -348,7 +355,7 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     this.#phase = 'closed';
     const sinks = this.#sinks;
     this.#sinks = [];
-    for (const sink of sinks) sink.complete();
+    for (const sink of sinks) guarded(() => sink.complete());
     this.#completeStreams();
     closing.finish();
   }

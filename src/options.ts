@@ -1,10 +1,7 @@
 // Options of listen(): validated at the door, with their defaults.
 
-import type { ConnectionLimits } from './connection-input.js';
 import { describe, invalidArgument } from './errors.js';
-import { choosePoller } from './poller/choose.js';
-import type { PollerName } from './poller/choose.js';
-import type { BindOptions, Poller } from './poller/poller.js';
+import type { BindOptions, Poller, PollerName } from './poller/poller.js';
 
 /** Options of `listen` and `serve`. Times in milliseconds, sizes in bytes. */
 export interface ListenOptions {
@@ -37,9 +34,18 @@ export interface ListenOptions {
   signal?: AbortSignal;
 }
 
-/** Options with nothing left to decide. */
+/** What every connection of a server is held to. */
+export interface ConnectionLimits {
+  readonly highWaterMark: number;
+  readonly lowWaterMark: number;
+  readonly maxQueuedBytes: number;
+  readonly halfOpen: boolean;
+  readonly reuseInputBuffer: boolean;
+}
+
+/** Options with nothing left to decide but the poller, which may have to be made. */
 export interface Settings {
-  readonly poller: Poller;
+  readonly poller: unknown;
   readonly bind: BindOptions;
   readonly limits: ConnectionLimits;
   readonly signal: AbortSignal | undefined;
@@ -78,7 +84,7 @@ export function settingsOf(options: ListenOptions | undefined): Settings {
     bind: bindOptionsOf(given),
     limits: limitsOf(given),
     signal: signalOf(given.signal),
-    poller: choosePoller(given.poller),
+    poller: given.poller,
   };
 }
 
@@ -94,7 +100,13 @@ function bindOptionsOf(given: ListenOptions): BindOptions {
 
 function limitsOf(given: ListenOptions): ConnectionLimits {
   const highWaterMark = integer('highWaterMark', given.highWaterMark, MIB, 0, Number.MAX_SAFE_INTEGER);
-  const lowWaterMark = integer('lowWaterMark', given.lowWaterMark, Math.floor(highWaterMark / 4), 0, highWaterMark);
+  const lowWaterMark = integer(
+    'lowWaterMark',
+    given.lowWaterMark,
+    Math.floor(highWaterMark / 4),
+    0,
+    highWaterMark,
+  );
   const maxQueuedBytes =
     given.maxQueuedBytes === Infinity
       ? Infinity

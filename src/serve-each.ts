@@ -43,8 +43,15 @@ export function serveEach(protocol: Protocol): OperatorFunction<Connection, neve
       served.add(
         connections$.subscribe({
           next: (connection) => {
+            let one: Subscription;
+            try {
+              one = serveOne(protocol, connection);
+            } catch (error) {
+              // Not a connection: the pipeline is wrong, and its subscriber is told.
+              subscriber.error(error);
+              return;
+            }
             serving += 1;
-            const one = serveOne(protocol, connection);
             served.add(one);
             one.add(() => {
               serving -= 1;
@@ -73,7 +80,15 @@ function serveOne(protocol: Protocol, connection: Connection): Subscription {
   const subscription = new Subscription();
   connection.own();
   subscription.add(() => connection.disown());
-  subscription.add(connection.whenClosed(() => subscription.unsubscribe()));
+  subscription.add(
+    connection.whenClosed(() => {
+      try {
+        subscription.unsubscribe();
+      } catch (thrown) {
+        connection.observerFailed(thrown); // a teardown of the protocol
+      }
+    }),
+  );
   if (subscription.closed) return subscription;
   const data$ = failing(connection);
   try {

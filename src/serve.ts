@@ -66,7 +66,9 @@ export function serve<C>(
     if (server.addresses.length > 0) {
       service.start();
     } else {
-      server.ready.then(() => service.start(), reject);
+      // Aborted before it listened: that is an end like any other, and the same on every poller.
+      const fail = (error: unknown): void => (error === options?.signal?.reason ? resolve() : reject(error));
+      server.ready.then(() => service.start(), fail);
     }
   });
 }
@@ -77,6 +79,12 @@ function listenOn(net: string, addr: string, options: ListenOptions): Server {
   if (!NETS.includes(scheme)) {
     throw invalidArgument(
       `serve: unknown net ${describe(net)}; valid are ${NETS.join(', ')}, each also with -compat`,
+    );
+  }
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    throw invalidArgument(
+      `serve: options must be an object, not ${describe(options)}`,
+      'ERR_INVALID_ARG_TYPE',
     );
   }
   if (typeof addr !== 'string') {
@@ -102,13 +110,21 @@ interface Settle {
   readonly reject: (error: unknown) => void;
 }
 
+/** A connection that this side has ended. */
+interface Lingering {
+  /** `bytesWritten` once everything has been sent. */
+  readonly bytes: number;
+  /** Since when it has. */
+  since: number;
+}
+
 class Service<C> {
   readonly #server: Server;
   readonly #callbacks: Callbacks<C>;
   readonly #ctx: C;
   readonly #settle: Settle;
   readonly #subscriptions = new Subscription();
-  readonly #lingering = new Map<Connection, number>();
+  readonly #lingering = new Map<Connection, Lingering>();
   #lingerTicks: Subscription | undefined;
   #error: Error | undefined;
 
@@ -133,7 +149,8 @@ class Service<C> {
 
   #tick(): boolean {
     try {
-      const keepserving: unknown = this.#callbacks.ticker?.(this.#ctx) ?? true;
+      const { ticker } = this.#callbacks;
+      const keepserving: unknown = ticker == null ? true : ticker(this.#ctx);
       if (typeof keepserving !== 'boolean') throw wrongReturn('ticker', 'a boolean', keepserving);
       if (!keepserving) this.#stop();
       return keepserving;
@@ -201,23 +218,29 @@ class Service<C> {
   #end(connection: Connection, send: Reply[0]): void {
     if (hasBytes(send)) connection.write(send);
     connection.end();
-    this.#lingering.set(connection, Infinity);
+    this.#lingering.set(connection, {
+      bytes: connection.bytesWritten + connection.bytesQueued,
+      since: Infinity,
+    });
     connection.closed$.subscribe(() => this.#lingering.delete(connection));
     this.#lingerTicks ??= this.#server.ticks$.subscribe(({ now }) => this.#cutLingering(now));
   }
 
   #cutLingering(now: number): void {
-    for (const [connection, since] of this.#lingering) {
+    for (const [connection, lingering] of this.#lingering) {
       if (connection.bytesQueued > 0) continue;
-      if (since === Infinity) this.#lingering.set(connection, now);
-      else if (now - since >= LINGER) connection.destroy();
+      if (lingering.since === Infinity) lingering.since = now;
+      else if (now - lingering.since >= LINGER) connection.destroy();
     }
     if (this.#lingering.size > 0) return;
     this.#lingerTicks?.unsubscribe();
     this.#lingerTicks = undefined;
   }
 
-  #closed(connection: Connection, error: Error | undefined): void {
+  #closed(connection: Connection, failure: Error | undefined): void {
+    // What a client does that has got everything is its own affair: it was this side that closed.
+    const got = connection.bytesWritten >= (this.#lingering.get(connection)?.bytes ?? Infinity);
+    const error = got ? undefined : failure;
     try {
       const result: unknown = this.#callbacks.closed?.(connection.id, error, this.#ctx);
       if (isThenable(result)) throw wrongReturn('closed', 'nothing', result);
@@ -251,5 +274,7 @@ function isThenable(value: unknown): boolean {
 
 function wrongReturn(name: string, expected: string, value: unknown): TypeError {
   const got = isThenable(value) ? 'a promise: callbacks are synchronous' : describe(value);
+  // What it rejects with, if it does, comes too late: the caller is told of the promise itself.
+  if (isThenable(value)) Promise.resolve(value).catch(() => {});
   return invalidArgument(`serve: ${name} must return ${expected}, not ${got}`, 'ERR_INVALID_RETURN_VALUE');
 }

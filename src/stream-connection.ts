@@ -21,6 +21,7 @@ import {
 import type { Extra } from './connection-input.js';
 import type { Closed, Connection } from './connection.js';
 import { EvioError, describe, invalidArgument, toError } from './errors.js';
+import { guarded } from './guarded.js';
 import type { Relay } from './input.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
 
@@ -148,14 +149,16 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   #completeSends(sends: NonNullable<Extra['sends']>): void {
     while (sends.length > 0 && (sends[0]?.until ?? 0) <= this.bytesWritten) {
       const subscriber = sends.shift()?.subscriber;
-      subscriber?.next();
-      subscriber?.complete();
+      guarded(() => {
+        subscriber?.next();
+        subscriber?.complete();
+      });
     }
   }
 
   #failSends(cause: Error | undefined): void {
     const sends = this.extra?.sends?.splice(0) ?? [];
-    for (const { subscriber } of sends) subscriber.error(this.#closedError(cause));
+    for (const { subscriber } of sends) guarded(() => subscriber.error(this.#closedError(cause)));
   }
 
   #closedError(cause: Error | undefined = this.#error): EvioError {
@@ -234,7 +237,8 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     }
     // Copied, not changed: whoever walks it while it is told of the end walks the list of that moment.
     const extra = this.more;
-    extra.closedCallbacks = extra.closedCallbacks === undefined ? [callback] : [...extra.closedCallbacks, callback];
+    extra.closedCallbacks =
+      extra.closedCallbacks === undefined ? [callback] : [...extra.closedCallbacks, callback];
     return () => {
       extra.closedCallbacks = extra.closedCallbacks?.filter((other) => other !== callback);
     };
@@ -294,6 +298,12 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.host.report(error, this);
   }
 
+  observerFailed(thrown: unknown): void {
+    // At the end there is nothing left to close, but a bug is no less a bug.
+    if (this.is(CLOSED)) this.host.report(toError(thrown), this);
+    else this.fail(thrown);
+  }
+
   /** The server closes: no more input; what is in flight may still be answered. */
   drain(): void {
     if (this.is(CLOSED)) return;
@@ -315,9 +325,9 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.#failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (extra !== undefined) {
-      for (const subscriber of extra.drainedSubscribers ?? []) subscriber.complete();
+      for (const subscriber of extra.drainedSubscribers ?? []) guarded(() => subscriber.complete());
       const outcome = this.#outcome();
-      for (const callback of extra.closedCallbacks ?? []) callback(outcome);
+      for (const callback of extra.closedCallbacks ?? []) guarded(() => callback(outcome));
       extra.closedCallbacks = undefined;
     }
     this.host.disconnected(this, error);

@@ -5,6 +5,7 @@
 import { Observable, Subject } from 'rxjs';
 
 import type { Engine } from './engine.js';
+import { relayTo } from './isolated.js';
 import type { Timer } from './timers.js';
 
 /** One tick of a server. Times are in milliseconds on its poller's clock. */
@@ -36,7 +37,7 @@ export class Ticker {
   constructor(engine: Engine) {
     this.#engine = engine;
     this.ticks$ = new Observable((subscriber) => {
-      const subscription = this.#subject.subscribe(subscriber);
+      const subscription = this.#subject.subscribe(relayTo(subscriber));
       if (subscriber.closed) return;
       if (this.#subscribers++ === 0) this.#start();
       return () => {
@@ -80,10 +81,12 @@ export class Ticker {
   #arm(delay: number): void {
     this.#alarm = this.#engine.after(delay, () => {
       this.#alarm = undefined;
-      // Ticks by traffic do not move the alarm: here it asks for what is left of the second.
-      if (this.#engine.poller.now() - this.#last >= LONGEST) this.#tick();
-      const left = this.#last + LONGEST - this.#engine.poller.now();
-      if (this.#subscribers > 0 && !this.#completed) this.#arm(Math.max(left, 0));
+      // Ticks by traffic do not move the alarm: here it asks for what is left of the second. Compared as sums, because
+      // a difference of fractions may come out one bit short of a second for ever.
+      if (this.#engine.poller.now() >= this.#last + LONGEST) this.#tick();
+      // A subscriber of that tick may have left, or left and come again, which has set an alarm.
+      if (this.#subscribers === 0 || this.#completed || this.#alarm !== undefined) return;
+      this.#arm(Math.max(this.#last + LONGEST - this.#engine.poller.now(), 0));
     });
   }
 

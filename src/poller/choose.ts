@@ -7,8 +7,6 @@ import { AddonError, createNativePoller } from './native.js';
 import { createNetPoller } from './net.js';
 import type { Poller } from './poller.js';
 
-export type PollerName = 'epoll' | 'kqueue' | 'net';
-
 const NAMES: readonly string[] = ['auto', 'epoll', 'kqueue', 'net'];
 
 // One of each kind per thread: all servers of a thread share its turns.

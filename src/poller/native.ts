@@ -1,7 +1,6 @@
 // The native poller: the TypeScript half of native/. It shares one ArrayBuffer with the addon (native/arena.h), so that a
 // turn is one call in and one call out, however many connections it concerns.
 
-import { createRequire } from 'node:module';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -103,13 +102,17 @@ function loadAddon(): Addon | AddonError {
   for (const runtime of ['bun', 'deno']) {
     if (process.versions[runtime] !== undefined) return new AddonError(`${runtime} lacks libuv's uv_poll`);
   }
-  const require = createRequire(import.meta.url);
   const reasons: string[] = [];
   for (const file of addonCandidates()) {
     try {
-      return require(file) as Addon;
+      // Not `require`, which runs a file of any other name as a program.
+      const loaded: { exports: Partial<Addon> } = { exports: {} };
+      process.dlopen(loaded, file);
+      if (loaded.exports.NodeLoop !== undefined) return loaded.exports as Addon;
+      reasons.push(`${file}: not an addon of this library`);
     } catch (error) {
-      reasons.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+      const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+      reasons.push(reason.includes(file) ? reason : `${file}: ${reason}`);
     }
   }
   return new AddonError(reasons.join('\n'));

@@ -215,6 +215,21 @@ class NetListener implements PollerListener {
   }
 }
 
+/** Node's own socket keeps the process alive only while it is read or written: a timer does it for those that are not. */
+class OpenStreams {
+  #count = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  add(change: 1 | -1): void {
+    this.#count += change;
+    if (this.#count === 0) clearInterval(this.#timer);
+    else if (this.#count === 1 && change === 1) this.#timer = setInterval(() => {}, LONGEST_DELAY);
+  }
+}
+
+/** Of this thread. */
+const openStreams = new OpenStreams();
+
 class NetStream implements PollerStream {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
@@ -263,6 +278,7 @@ class NetStream implements PollerStream {
     }
     if (this.#gone) return;
     this.#events = events;
+    openStreams.add(1);
     if (this.#failure !== undefined) this.#onError(this.#failure);
   }
 
@@ -295,6 +311,8 @@ class NetStream implements PollerStream {
 
   close(): void {
     if (this.#gone) return;
+    // What this turn has written goes to the kernel first, as far as that takes it.
+    this.send();
     this.#leave();
     this.#socket.destroy();
   }
@@ -318,6 +336,7 @@ class NetStream implements PollerStream {
   }
 
   #leave(): void {
+    if (this.#events !== undefined) openStreams.add(-1);
     this.#gone = true;
     this.#events = undefined;
   }

@@ -129,6 +129,9 @@ export interface PollerStream {
   reset(): void;
 }
 
+/** The pollers of this library. */
+export type PollerName = 'epoll' | 'kqueue' | 'net';
+
 /** Something that turns readiness of sockets into events. One instance serves many listeners of one thread. */
 export interface Poller {
   /** `epoll`, `kqueue`, `net`, `simulated`, or a name of your own. */
