@@ -12,9 +12,18 @@ export interface PeerOutcome {
   readonly error?: NodeJS.ErrnoException;
 }
 
+const opened = new Set<Peer>();
+
+/** For an `afterEach`: no peer outlives its spec. */
+export function destroyPeers(): void {
+  for (const peer of opened) peer.destroy();
+  opened.clear();
+}
+
 export class Peer {
   readonly socket: Socket;
   readonly #chunks: Buffer[] = [];
+  #receivedBytes = 0;
   #ended = false;
   #error: NodeJS.ErrnoException | undefined;
   #changed: () => void = () => {};
@@ -24,6 +33,7 @@ export class Peer {
     socket.setNoDelay(true);
     socket.on('data', (chunk) => {
       this.#chunks.push(chunk);
+      this.#receivedBytes += chunk.length;
       this.#changed();
     });
     socket.on('end', () => {
@@ -41,6 +51,8 @@ export class Peer {
   static async connect(to: NetConnectOpts, options: { allowHalfOpen?: boolean } = {}): Promise<Peer> {
     const socket = connect({ allowHalfOpen: true, ...options, ...to });
     const peer = new Peer(socket);
+    opened.add(peer);
+    socket.once('close', () => opened.delete(peer));
     await once(socket, 'connect');
     return peer;
   }
@@ -51,6 +63,10 @@ export class Peer {
 
   get received(): Buffer {
     return Buffer.concat(this.#chunks);
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   send(bytes: Uint8Array | string): void {
@@ -91,7 +107,7 @@ export class Peer {
 
   async receives(text: string | Uint8Array): Promise<void> {
     const wanted = Buffer.from(text);
-    await this.until(() => this.received.length >= wanted.length || this.isOver);
+    await this.until(() => this.receivedBytes >= wanted.length || this.isOver);
     if (!this.received.subarray(0, wanted.length).equals(wanted)) {
       throw new Error(`expected ${describe(wanted)}, received ${describe(this.received)}`);
     }

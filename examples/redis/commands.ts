@@ -1,0 +1,151 @@
+// From a request to its reply: finding the command, checking its words, carrying it out.
+//
+// Every reply is the same to the byte as that of Redis 7.0; spec/examples/redis-parity.spec.ts compares them.
+
+import type { Client } from './client.js';
+import { fits, runSubcommand, wrongArity, type Command, type Subcommands } from './command.js';
+import { dataCommands } from './data-commands.js';
+import type { RespWriter } from './resp-writer.js';
+import type { Request } from './resp.js';
+import { serverCommands } from './server-commands.js';
+
+const commandCommand: Command = {
+  name: 'command',
+  arity: -1,
+  group: 'server',
+  summary: 'Get array of Redis command details',
+  run: command,
+};
+
+/** All commands by name. */
+export const commands: ReadonlyMap<string, Command> = new Map(
+  [...dataCommands, ...serverCommands, commandCommand].map((each) => [each.name, each]),
+);
+
+/** Carries out one request; its reply is added to the replies. */
+export function execute(request: Request, replies: RespWriter, client: Client): void {
+  const command = find(request);
+  if (command === undefined) {
+    refuseUnknown(request, replies, client);
+  } else if (!fits(command.arity, request)) {
+    wrongArity(replies, command.name);
+  } else if (command.writes === true) {
+    write(command, request, replies, client);
+  } else {
+    command.run(request, replies, client);
+  }
+}
+
+function write(command: Command, request: Request, replies: RespWriter, client: Client): void {
+  const { journal } = client.server;
+  if (journal?.problem !== undefined) {
+    replies.error(`MISCONF Errors writing to the AOF file: ${journal.problem}`);
+  } else if (command.run(request, replies, client) === true) {
+    journal?.append(request);
+  }
+}
+
+function refuseUnknown(request: Request, replies: RespWriter, client: Client): void {
+  const name = asCString(request.text(0));
+  if (/^(?:post|host:)$/i.test(name)) {
+    client.ending = 'connection'; // a browser that was tricked into talking to us: whatever follows may be an attack
+    return;
+  }
+  let words = '';
+  for (let at = 1; at < request.count && words.length < 128; at++) {
+    words += `'${asCString(request.text(at)).slice(0, 128 - words.length)}' `;
+  }
+  replies.error(`ERR unknown command '${name.slice(0, 128)}', with args beginning with: ${words}`);
+}
+
+/** Redis prints with printf, which stops at a zero. */
+function asCString(text: string): string {
+  const zero = text.indexOf('\0');
+  return zero < 0 ? text : text.slice(0, zero);
+}
+
+// Finding the command is on the way of every request, so it makes no string: the letters, with bit 5 set (which is what
+// makes a letter small), become a slot in a table, and the few commands in the slot are compared.
+const SLOTS = 256;
+const slots: readonly Command[][] = Array.from({ length: SLOTS }, () => []);
+for (const each of commands.values()) slots[slotOf(Buffer.from(each.name), 0, each.name.length)]?.push(each);
+
+function slotOf(bytes: Buffer, start: number, end: number): number {
+  let hash = 0;
+  for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + ((bytes[at] ?? 0) | 32);
+  return hash & (SLOTS - 1);
+}
+
+function find({ bytes, offsets }: Request): Command | undefined {
+  const start = offsets[0] ?? 0;
+  const end = offsets[1] ?? 0;
+  const candidates = slots[slotOf(bytes, start, end)] ?? [];
+  for (const command of candidates) if (isNamed(command.name, bytes, start, end)) return command;
+  return undefined;
+}
+
+function isNamed(name: string, bytes: Buffer, start: number, end: number): boolean {
+  if (name.length !== end - start) return false;
+  for (let at = 0; at < name.length; at++) {
+    if (((bytes[start + at] ?? 0) | 32) !== name.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+/** COMMAND [COUNT | LIST | INFO name… | DOCS name…]: redis-cli completes and explains what is typed with it. */
+function command(request: Request, replies: RespWriter, client: Client): void {
+  if (request.count > 1) return runSubcommand('command', commandSubcommands, request, replies, client);
+  replies.array(commands.size);
+  for (const each of commands.values()) sendDetails(replies, each);
+}
+
+const commandSubcommands: Subcommands = {
+  count: { arity: 2, run: (_, replies) => replies.integer(commands.size) },
+  list: {
+    arity: 2,
+    run: (_, replies) => {
+      replies.array(commands.size);
+      for (const name of commands.keys()) replies.bulk(name);
+    },
+  },
+  info: {
+    arity: -2,
+    run: (request, replies) => {
+      const names = namesFrom(request) ?? [...commands.keys()];
+      replies.array(names.length);
+      for (const name of names) sendDetails(replies, commands.get(name));
+    },
+  },
+  docs: {
+    arity: -2,
+    run: (request, replies) => {
+      const names = namesFrom(request) ?? [...commands.keys()];
+      const found = names.map((name) => commands.get(name)).filter((each) => each !== undefined);
+      replies.map(found.length);
+      for (const { name, summary, group } of found) {
+        replies.bulk(name);
+        replies.entries({ summary, since: '1.0.0', group });
+      }
+    },
+  },
+};
+
+function namesFrom(request: Request): string[] | undefined {
+  if (request.count === 2) return undefined;
+  return Array.from({ length: request.count - 2 }, (_, at) => request.text(at + 2).toLowerCase());
+}
+
+/** Name, arity, flags, where the keys are, and four lists that Redis 7 has and that are empty here. */
+function sendDetails(replies: RespWriter, command: Command | undefined): void {
+  if (command === undefined) return replies.nil();
+  const { name, arity, writes, keys } = command;
+  replies.array(10);
+  replies.bulk(name);
+  replies.integer(arity);
+  const flag = writes === true ? 'write' : keys === undefined ? undefined : 'readonly';
+  replies.set(flag === undefined ? 0 : 1);
+  if (flag !== undefined) replies.simple(flag);
+  for (const position of keys ?? [0, 0, 0]) replies.integer(position);
+  replies.set(0);
+  for (let lists = 0; lists < 3; lists++) replies.array(0);
+}

@@ -1,0 +1,133 @@
+// The protocol: requests in, replies out, as a function of streams. It knows no socket, so that a marble diagram can
+// drive it as well as a client can.
+
+import type { Connection } from 'evio';
+import { Observable, take, type Observer, type Subscriber, type Subscription } from 'rxjs';
+import type { Client, RedisServer } from './client.js';
+import { execute } from './commands.js';
+import { RespWriter } from './resp-writer.js';
+import { ProtocolError, RequestParser } from './resp.js';
+import type { Store } from './store.js';
+
+/** Replies leave when all requests of a piece of input are answered, or when this many bytes have gathered. */
+const PORTION = 256 * 1024;
+
+/**
+ * The connection takes no input while more than this waits to be sent, its `highWaterMark`. We stop answering then as
+ * well: one piece of input can ask for far more than it is long.
+ */
+export const HIGH_WATER_MARK = 1024 * 1024;
+
+/** What the protocol needs of a connection; a spec can make one up. */
+export type Peer = Pick<Connection, 'id' | 'local' | 'remote' | 'bytesQueued' | 'drained$'>;
+
+/** @example server.connections$.pipe(serveEach(redis(new Store(), program))).subscribe(); */
+export function redis(store: Store, server: RedisServer) {
+  const replies = new RespWriter();
+  return (data$: Observable<Buffer>, connection: Peer): Observable<Buffer> =>
+    new Observable((output) => {
+      const conversation = new Conversation(output, connection, greet(connection, store, server), replies);
+      output.add(() => conversation.leave());
+      output.add(data$.subscribe(conversation));
+    });
+}
+
+/** Takes one client's input and answers it, in portions, until the client is too slow to take them. */
+class Conversation implements Observer<Buffer> {
+  readonly #output: Subscriber<Buffer>;
+  readonly #connection: Peer;
+  readonly #client: Client;
+  readonly #replies: RespWriter; // one for all clients: empty whenever we return
+  readonly #parser = new RequestParser();
+  #waiting: Subscription | undefined;
+  #ended = false;
+
+  constructor(output: Subscriber<Buffer>, connection: Peer, client: Client, replies: RespWriter) {
+    this.#output = output;
+    this.#connection = connection;
+    this.#client = client;
+    this.#replies = replies;
+  }
+
+  next(chunk: Buffer): void {
+    try {
+      this.#parser.feed(chunk);
+      if (this.#waiting === undefined) this.#answer();
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  complete(): void {
+    this.#ended = true;
+    if (this.#waiting === undefined) this.#output.complete();
+  }
+
+  /** Also for what is thrown here: it is this client's own and goes down the stream, not up to whoever called. */
+  error(error: unknown): void {
+    this.#replies.take();
+    this.#output.error(error);
+  }
+
+  leave(): void {
+    this.#waiting?.unsubscribe();
+  }
+
+  #answer(): void {
+    for (let more = true; more && !this.#output.closed;) {
+      more = answerPortion(this.#parser, this.#replies, this.#client);
+      if (this.#replies.length > 0) this.#output.next(this.#replies.take());
+      if (this.#client.ending !== 'nothing') return this.#end();
+      if (more && this.#connection.bytesQueued > HIGH_WATER_MARK) return this.#wait();
+    }
+    if (this.#ended) this.#output.complete();
+  }
+
+  #wait(): void {
+    this.#waiting = this.#connection.drained$.pipe(take(1)).subscribe(() => {
+      this.#waiting = undefined;
+      this.next(NOTHING);
+    });
+  }
+
+  #end(): void {
+    this.#output.complete();
+    if (this.#client.ending === 'server') this.#client.server.shutdown();
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Whether there may be more to answer. */
+function answerPortion(parser: RequestParser, replies: RespWriter, client: Client): boolean {
+  replies.version = client.version; // one buffer serves all clients
+  try {
+    for (;;) {
+      const request = parser.next();
+      if (request === undefined) return false;
+      execute(request, replies, client);
+      if (client.ending !== 'nothing') return false;
+      if (replies.length >= PORTION) return true;
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    replies.error(`ERR ${error.message}`);
+    client.ending = 'connection';
+    return false;
+  } finally {
+    client.server.journal?.flush(); // before the replies leave: what was answered is written down
+  }
+}
+
+function greet({ id, local, remote }: Peer, store: Store, server: RedisServer): Client {
+  return {
+    id,
+    local: String(local),
+    remote: String(remote),
+    store,
+    server,
+    name: '',
+    version: 2,
+    ending: 'nothing',
+  };
+}

@@ -1,0 +1,312 @@
+// RESP, the language of Redis clients: bytes in, requests out.
+//
+// A client sends either a line of words (`SET key value`, what a person types into nc) or an array of counted strings
+// (`*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n`, what programs send). TCP cuts both anywhere and glues them together, so the
+// parser goes on where it stopped, and reads no byte of a long request twice. It makes no strings: a request is a list of
+// offsets into the bytes that arrived.
+
+import { latin1 } from './latin1.js';
+
+const LF = 10;
+const CR = 13;
+const QUOTE = 34;
+const DOLLAR = 36;
+const APOSTROPHE = 39;
+const MINUS = 45;
+const ZERO = 48;
+const NINE = 57;
+const ASTERISK = 42;
+
+/** As Redis has them: what a client may make the server remember before a request is complete. */
+const MAX_LINE = 64 * 1024;
+const MAX_REQUEST = 1024 * 1024 * 1024;
+
+/** The two lines with a number: how many arguments a request has, and how long the next one is. */
+const COUNT = {
+  sign: ASTERISK,
+  min: -Number.MAX_SAFE_INTEGER,
+  max: 1024 * 1024,
+  invalid: 'invalid multibulk length',
+  tooBig: 'too big mbulk count string',
+} as const;
+const LENGTH = {
+  sign: DOLLAR,
+  min: 0,
+  max: 512 * 1024 * 1024,
+  invalid: 'invalid bulk length',
+  tooBig: 'too big bulk count string',
+} as const;
+
+const INCOMPLETE = -1;
+const NOTHING = Buffer.alloc(0);
+
+/** The client does not speak RESP: the text is what Redis tells it before it closes the connection. */
+export class ProtocolError extends Error {
+  constructor(text: string) {
+    super(`Protocol error: ${text}`);
+  }
+}
+
+/** One request, `request.text(0)` being the command. Valid until the next one is parsed: keep no reference to it. */
+export class Request {
+  bytes: Buffer = NOTHING;
+  count = 0;
+  inline = false;
+  /** Start and end of each argument in `bytes`, one after the other. */
+  offsets = new Int32Array(32);
+
+  start(index: number): number {
+    return this.offsets[2 * index] ?? 0;
+  }
+
+  end(index: number): number {
+    return this.offsets[2 * index + 1] ?? 0;
+  }
+
+  /** An argument with one character a byte, so that every sequence of bytes has a string of its own and back. */
+  text(index: number): string {
+    return latin1(this.bytes, this.start(index), this.end(index));
+  }
+
+  clear(bytes: Buffer, inline: boolean): void {
+    this.bytes = bytes;
+    this.inline = inline;
+    this.count = 0;
+  }
+
+  add(start: number, end: number): void {
+    const at = 2 * this.count;
+    if (at === this.offsets.length) {
+      const longer = new Int32Array(2 * at);
+      longer.set(this.offsets);
+      this.offsets = longer;
+    }
+    this.offsets[at] = start;
+    this.offsets[at + 1] = end;
+    this.count++;
+  }
+
+  /** The same request after its bytes were moved to lower offsets. */
+  move(bytes: Buffer, distance: number): void {
+    this.bytes = bytes;
+    for (let at = 0; at < 2 * this.count; at++) this.offsets[at] = (this.offsets[at] ?? 0) - distance;
+  }
+}
+
+/** Feed it what arrives, then take requests until there are none. */
+export class RequestParser {
+  readonly #request = new Request();
+  #bytes: Buffer = NOTHING;
+  #begin = 0; // of the request that is being parsed
+  #position = 0; // of the next byte to parse
+  #scanned = 0; // up to here there is no end of line
+  #end = 0; // of the bytes that have arrived
+  #missing = 0; // arguments still to come of an array
+  #bulk = INCOMPLETE; // length of the argument that comes next, once its line has been read
+  #owned = false; // whether #bytes is the parser's own, with room for more
+
+  /** How many bytes have arrived that belong to no complete request yet. */
+  get unfinished(): number {
+    return this.#end - this.#begin;
+  }
+
+  /** Whether those bytes could still become an array. */
+  get unfinishedArray(): boolean {
+    return this.unfinished === 0 || this.#bytes[this.#begin] === ASTERISK;
+  }
+
+  feed(chunk: Buffer): void {
+    if (this.#begin === this.#end) {
+      this.#bytes = chunk;
+      this.#owned = false;
+      this.#begin = this.#position = this.#scanned = 0;
+      this.#end = chunk.length;
+      return;
+    }
+    this.#makeRoom(chunk.length);
+    chunk.copy(this.#bytes, this.#end);
+    this.#end += chunk.length;
+  }
+
+  /**
+   * The next complete request, or undefined until more bytes arrive.
+   * @throws ProtocolError, after which the parser is of no use
+   */
+  next(): Request | undefined {
+    while (this.#position < this.#end) {
+      const array = this.#bytes[this.#begin] === ASTERISK;
+      if (!(array ? this.#parseArray() : this.#parseLine())) {
+        if (!this.#owned) this.#makeRoom(0); // a few bytes must not keep a large chunk alive
+        return undefined;
+      }
+      this.#begin = this.#scanned = this.#position;
+      if (this.#request.count > 0) return this.#request; // empty lines and empty arrays are nothing at all
+    }
+    this.#bytes = NOTHING; // an idle client keeps nothing alive
+    this.#begin = this.#position = this.#scanned = this.#end = 0;
+    return undefined;
+  }
+
+  #makeRoom(more: number): void {
+    const rest = this.#end - this.#begin;
+    if (rest + more > MAX_REQUEST) throw new ProtocolError('too big request');
+    if (this.#owned && this.#end + more <= this.#bytes.length) return;
+    // Twice as much each time, so that a long request is not copied for every chunk; but no more than it will need.
+    const known = this.#bulk === INCOMPLETE ? Infinity : this.#position - this.#begin + this.#bulk + 2;
+    const bytes = Buffer.allocUnsafe(Math.max(512, rest + more, Math.min(2 * (rest + more), known)));
+    this.#bytes.copy(bytes, 0, this.#begin, this.#end);
+    this.#request.move(bytes, this.#begin);
+    this.#position -= this.#begin;
+    this.#scanned = Math.max(0, this.#scanned - this.#begin);
+    this.#bytes = bytes;
+    this.#begin = 0;
+    this.#end = rest;
+    this.#owned = true;
+  }
+
+  /** `*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n`, as far as it has arrived. */
+  #parseArray(): boolean {
+    if (this.#missing === 0) {
+      this.#request.clear(this.#bytes, false);
+      const count = this.#parseNumber(COUNT);
+      if (count === INCOMPLETE) return false;
+      this.#missing = count;
+    }
+    while (this.#missing > 0) {
+      if (this.#bulk === INCOMPLETE) {
+        this.#bulk = this.#parseNumber(LENGTH);
+        if (this.#bulk === INCOMPLETE) return false;
+      }
+      const end = this.#position + this.#bulk;
+      if (end + 2 > this.#end) return false;
+      this.#request.add(this.#position, end);
+      this.#position = end + 2;
+      this.#bulk = INCOMPLETE;
+      this.#missing--;
+    }
+    return true;
+  }
+
+  /** A line with a sign and a number: `*2\r\n` or `$12\r\n`. Negative counts of arguments stand for none. */
+  #parseNumber(kind: typeof COUNT | typeof LENGTH): number {
+    const bytes = this.#bytes;
+    const start = this.#position;
+    // Nearly every line is here as a whole and has a digit or two: one look at each byte.
+    if (bytes[start] === kind.sign) {
+      let at = start + 1;
+      let number = 0;
+      for (let byte = bytes[at] ?? 0; byte >= ZERO && byte <= NINE; byte = bytes[++at] ?? 0) {
+        number = number * 10 + (byte - ZERO);
+      }
+      const digits = at - start - 1;
+      if (at + 1 < this.#end && bytes[at] === CR && digits > 0 && digits < 7 && bytes[start + 1] !== ZERO) {
+        if (number > kind.max) throw new ProtocolError(kind.invalid);
+        this.#position = at + 2;
+        return number;
+      }
+    }
+    return this.#parseNumberCarefully(kind);
+  }
+
+  #parseNumberCarefully(kind: typeof COUNT | typeof LENGTH): number {
+    const end = this.#findEndOfLine(CR, kind.tooBig);
+    if (end === INCOMPLETE || end + 1 === this.#end) return INCOMPLETE; // the LF is still under way
+    const start = this.#position;
+    if (this.#bytes[start] !== kind.sign) {
+      throw new ProtocolError(`expected '$', got '${latin1(this.#bytes, start, start + 1)}'`);
+    }
+    const number = parseInteger(this.#bytes, start + 1, end);
+    if (!(number <= kind.max && number >= kind.min)) throw new ProtocolError(kind.invalid);
+    this.#position = end + 2;
+    return Math.max(0, number);
+  }
+
+  /** `SET key "a value"\r\n`; the CR may be missing. */
+  #parseLine(): boolean {
+    const newline = this.#findEndOfLine(LF, 'too big inline request');
+    if (newline === INCOMPLETE) return false;
+    const carriageReturn = newline > this.#position && this.#bytes[newline - 1] === CR;
+    this.#request.clear(this.#bytes, true);
+    splitWords(this.#request, this.#position, carriageReturn ? newline - 1 : newline);
+    this.#position = newline + 1;
+    return true;
+  }
+
+  #findEndOfLine(byte: number, complaint: string): number {
+    const bytes = this.#bytes;
+    let at = Math.max(this.#position, this.#scanned);
+    while (at < this.#end && bytes[at] !== byte) at++;
+    this.#scanned = at;
+    if (at - this.#position > MAX_LINE) throw new ProtocolError(complaint);
+    return at < this.#end ? at : INCOMPLETE;
+  }
+}
+
+/** A decimal number as Redis writes them: no plus sign, no leading zeros. NaN when it is not one. */
+function parseInteger(bytes: Buffer, start: number, end: number): number {
+  const negative = bytes[start] === MINUS;
+  const first = negative ? start + 1 : start;
+  if (first >= end || (bytes[first] === ZERO && (negative || end > first + 1))) return NaN;
+  let number = 0;
+  for (let at = first; at < end; at++) {
+    const digit = bytes[at] ?? 0;
+    if (digit < ZERO || digit > NINE) return NaN;
+    number = number * 10 + (digit - ZERO);
+  }
+  return negative ? -number : number;
+}
+
+/** Words are apart by white space. Lines with quotes are rare and typed by people: they may take the slow way. */
+function splitWords(request: Request, start: number, end: number): void {
+  const { bytes } = request;
+  let word = INCOMPLETE;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE || byte === APOSTROPHE) {
+      splitQuotedWords(request, latin1(bytes, start, end));
+      return;
+    }
+    if (isSpace(byte)) {
+      if (word !== INCOMPLETE) request.add(word, at);
+      word = INCOMPLETE;
+    } else if (word === INCOMPLETE) {
+      word = at;
+    }
+  }
+  if (word !== INCOMPLETE) request.add(word, end);
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 32 || (byte >= 9 && byte <= 13);
+}
+
+// One word: pieces in double quotes (with escapes), in single quotes (with \' only), or bare. A closing quote ends it.
+const DOUBLE = /"((?:[^"\\]|\\[^])*)"(?![^ \t-\r])/.source;
+const SINGLE = /'((?:[^'\\]|\\'|\\(?!'))*)'(?![^ \t-\r])/.source;
+const WORD = new RegExp(`[ \\t-\\r]*((?:${DOUBLE}|${SINGLE}|[^ \\t-\\r"']+)+)[ \\t-\\r]*`, 'y');
+const PIECE = new RegExp(`${DOUBLE}|${SINGLE}|[^"']+`, 'g');
+const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|([^]))/g;
+const CONTROLS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' };
+
+/** `"a\x01b" 'c d' e`: rewrites the request's bytes, since a word and its text are no longer the same. */
+function splitQuotedWords(request: Request, line: string): void {
+  const words: string[] = [];
+  WORD.lastIndex = 0;
+  while (WORD.lastIndex < line.length) {
+    const word = WORD.exec(line)?.[1];
+    if (word === undefined) throw new ProtocolError('unbalanced quotes in request');
+    words.push(
+      word.replace(PIECE, (piece, double?: string, single?: string) => {
+        if (double !== undefined) return double.replace(ESCAPE, unescape);
+        return single === undefined ? piece : single.replaceAll("\\'", "'");
+      }),
+    );
+  }
+  request.clear(Buffer.from(words.join(''), 'latin1'), true);
+  let end = 0;
+  for (const word of words) request.add(end, (end += word.length));
+}
+
+function unescape(_: string, hex?: string, character = ''): string {
+  return hex === undefined ? (CONTROLS[character] ?? character) : String.fromCharCode(parseInt(hex, 16));
+}

@@ -1,0 +1,57 @@
+// The Redis protocol as a plain function: bytes in, bytes out, no socket and no process.
+
+import { NEVER, Subject } from 'rxjs';
+import type { Journal } from '../../examples/redis/client.js';
+import { redis, type Peer } from '../../examples/redis/protocol.js';
+import { Store } from '../../examples/redis/store.js';
+
+export interface Conversation {
+  /** What came out, a string with one character a byte for each output. */
+  readonly outputs: string[];
+  readonly completed: boolean;
+  readonly shutdowns: number;
+  readonly store: Store;
+}
+
+const address = { family: 'IPv4', address: '127.0.0.1', port: 1, toString: () => '127.0.0.1:1' } as const;
+
+export const peer: Peer = { id: 7, local: address, remote: address, bytesQueued: 0, drained$: NEVER };
+
+/** Feeds a client's bytes to the protocol, chunk by chunk. */
+export function converse(
+  chunks: readonly (string | Buffer)[],
+  { store = new Store(), journal }: { store?: Store; journal?: Journal } = {},
+): Conversation {
+  const outputs: string[] = [];
+  let completed = false;
+  let shutdowns = 0;
+  const input$ = new Subject<Buffer>();
+  const server = { settings: { appendonly: 'no', save: '' }, facts: () => ({}), shutdown: () => shutdowns++ };
+  redis(store, journal === undefined ? server : { ...server, journal })(input$, peer).subscribe({
+    next: (bytes) => outputs.push(bytes.toString('latin1')),
+    complete: () => (completed = true),
+  });
+  for (const chunk of chunks) {
+    // As with `reuseInputBuffer`: what was received is overwritten as soon as it was handled.
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : Buffer.from(chunk);
+    input$.next(bytes);
+    bytes.fill(0xff);
+  }
+  return { outputs, completed, shutdowns, store };
+}
+
+/** A request as programs send it. */
+export function request(...words: readonly (string | Buffer)[]): string {
+  const bulks = words.map((word) => word.toString('latin1')).map((word) => `$${word.length}\r\n${word}\r\n`);
+  return `*${words.length}\r\n${bulks.join('')}`;
+}
+
+/** Every way to cut bytes in two, and all bytes one by one. */
+export function* cuts(bytes: string): Generator<string[]> {
+  for (let at = 0; at <= bytes.length; at++) yield [bytes.slice(0, at), bytes.slice(at)];
+  yield oneByOne(bytes);
+}
+
+export function oneByOne(bytes: string): string[] {
+  return Array.from(bytes, (byte) => byte);
+}
