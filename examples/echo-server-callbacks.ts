@@ -4,9 +4,9 @@
 //   nc 127.0.0.1 9999
 
 import { serve, type Reply } from 'evio';
-import { commandLine } from './command-line.js';
+import { commandLine } from './running/command-line.js';
 import { commandsIn } from './echo/commands.js';
-import { abortedBySignal, fail } from './run-until-signal.js';
+import { abortedBySignal, fail } from './running/run-until-signal.js';
 
 const { host, port, options } = commandLine('Sends back what it gets.', 9999);
 

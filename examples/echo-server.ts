@@ -6,9 +6,9 @@
 
 import { listen, serveEach, type Protocol } from 'evio';
 import { concat, finalize, of, takeWhile, tap } from 'rxjs';
-import { commandLine } from './command-line.js';
+import { commandLine } from './running/command-line.js';
 import { commandsIn, type EchoCommand } from './echo/commands.js';
-import { runUntilSignal } from './run-until-signal.js';
+import { runUntilSignal } from './running/run-until-signal.js';
 
 const BANNER =
   "Welcome to the echo server!\nEnter 'quit' to close your connection or 'shutdown' to close the server.\n";

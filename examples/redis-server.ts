@@ -6,12 +6,12 @@
 
 import { listen, serveEach } from 'evio';
 import { lastValueFrom } from 'rxjs';
-import { commandLine } from './command-line.js';
+import { commandLine } from './running/command-line.js';
 import { AppendOnlyFile } from './redis/append-only-file.js';
 import { load } from './redis/load.js';
 import { HIGH_WATER_MARK, redis } from './redis/protocol.js';
 import { Store } from './redis/store.js';
-import { fail, runUntilSignal } from './run-until-signal.js';
+import { fail, runUntilSignal } from './running/run-until-signal.js';
 
 const { address, options, own } = commandLine('A small Redis, in memory.', 6380, {
   appendonly: {

@@ -226,8 +226,8 @@ void Loop::ReconcileAll() {
     connection->in_dirty = false;
     const Status status = connection->Reconcile(poller_.get());
     if (!status.ok()) {
+      // It keeps its slot until JavaScript has been told.
       failures_.push_back(ToRecord(EventKind::kFailed, token, status));
-      connections_.Erase(token);
       continue;
     }
     if (!connection->needs_examination() || connection->in_examine) continue;
@@ -241,7 +241,10 @@ uint32_t Loop::Collect() {
   uint32_t count = 0;
   Record* results = arena_.results();
   while (!failures_.empty() && count < kMaxResults) {
-    results[count++] = failures_.back();
+    const Record& failure = results[count++] = failures_.back();
+    if (failure.kind == static_cast<uint32_t>(EventKind::kFailed)) {
+      connections_.Erase({failure.slot, failure.generation});
+    }
     failures_.pop_back();
   }
   while (!reports_.empty() && count + kResultsPerConnection <= kMaxResults) {

@@ -30,8 +30,8 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
 
   /**
    * What the peer sends, in chunks as they arrive. Multicast, without replay. The socket is read while somebody
-   * subscribes; bytes wait in the kernel until then. Each chunk is yours to keep, unless the server was told
-   * `reuseInputBuffer`. An empty chunk is a {@link wake}. Never errors: completes when the input ends, for whatever
+   * subscribes; bytes wait in the kernel until then. Each chunk is yours to keep (all subscribers get the same one),
+   * unless the server was told `reuseInputBuffer`. An empty chunk is a {@link wake}. Never errors: completes when the input ends, for whatever
    * reason; `closed$` has the error.
    */
   readonly data$: Observable<Buffer>;

@@ -345,9 +345,14 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     if (this.#acceptPause !== undefined) this.engine.cancel(this.#acceptPause);
     for (const connection of this.#held.splice(0)) connection.destroy();
     this.#accepted.complete();
-    if (gently) for (const connection of [...this.#connections.values()]) connection.drain();
+    // In the next turn: whoever closes from inside a chunk's pipeline still gets that chunk through.
+    if (gently) this.engine.defer({ runDeferred: () => this.#drain() });
     if (this.#connections.size === 0) this.#finish(closing);
     return closing;
+  }
+
+  #drain(): void {
+    for (const connection of [...this.#connections.values()]) connection.drain();
   }
 
   #finish(closing: Closing): void {

@@ -24,6 +24,8 @@ export type Closed<C> = (id: number, err: Error | undefined, ctx: C) => void;
 export type Ticker<C> = (ctx: C) => boolean;
 
 const NETS = ['tcp', 'tcp4', 'tcp6', 'unix'];
+/** evio's too; listen() says that they are unsupported. */
+const NOT_YET = ['udp', 'udp4', 'udp6'];
 /** evio's: SO_KEEPALIVE with 500 s. */
 const KEEP_ALIVE = 500_000;
 /** A client that does not answer our FIN is cut off after this many milliseconds. */
@@ -76,7 +78,7 @@ export function serve<C>(
 function listenOn(net: string, addr: string, options: ListenOptions): Server {
   const compat = typeof net === 'string' && net.endsWith('-compat');
   const scheme = compat ? net.slice(0, -'-compat'.length) : net;
-  if (!NETS.includes(scheme)) {
+  if (!NETS.includes(scheme) && !NOT_YET.includes(scheme)) {
     throw invalidArgument(
       `serve: unknown net ${describe(net)}; valid are ${NETS.join(', ')}, each also with -compat`,
     );

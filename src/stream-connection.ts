@@ -94,8 +94,8 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
 
   #queue(source: Uint8Array, start: number, end: number): boolean {
     if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) return false;
-    if (start === end) return !this.is(CONGESTED);
     const { highWaterMark, maxQueuedBytes } = this.host.limits;
+    if (start === end) return this.bytesQueued <= highWaterMark;
     if (this.bytesQueued > maxQueuedBytes && this.stream.queued() > maxQueuedBytes) {
       this.destroy(
         new EvioError(
