@@ -38,6 +38,7 @@ NodeLoop::NodeLoop(const Napi::CallbackInfo& info)
   std::unique_ptr<Poller> poller = CreatePoller(&status);
   if (poller == nullptr) {
     arena_.control(kErrno) = static_cast<uint32_t>(status.error);
+    arena_.control(kErrorCall) = static_cast<uint32_t>(status.call);
     Napi::Error::New(env, "the kernel refuses a poller").ThrowAsJavaScriptException();
     return;
   }
@@ -53,13 +54,17 @@ NodeLoop::NodeLoop(const Napi::CallbackInfo& info)
 
 bool NodeLoop::StartHandles(Napi::Env env) {
   if (napi_get_uv_event_loop(env, &uv_) != napi_ok) return false;
-  idle_ = NewHandle(kUvIdle, uv_idle_init);
-  alarm_ = NewHandle(kUvTimer, uv_timer_init);
   poll_ = static_cast<UvHandle*>(std::calloc(1, uv_handle_size(kUvPoll)));
-  if (uv_poll_init(uv_, poll_, loop_->fd()) != 0) return false;
+  // The only one that can fail, so it comes first: nothing is open then.
+  if (uv_poll_init(uv_, poll_, loop_->fd()) != 0) {
+    std::free(poll_);
+    return false;
+  }
   uv_handle_set_data(poll_, this);
   open_handles_ += 1;
-  if (uv_poll_start(poll_, kUvReadable, OnReadable) != 0) return false;
+  idle_ = NewHandle(kUvIdle, uv_idle_init);
+  alarm_ = NewHandle(kUvTimer, uv_timer_init);
+  uv_poll_start(poll_, kUvReadable, OnReadable);
   // Only listeners and connections keep the process alive (JavaScript counts them and calls ref()), and work
   // that waits for a turn: the idle handle is active no longer than that.
   for (UvHandle* handle : {alarm_, poll_}) uv_unref(handle);

@@ -40,7 +40,8 @@ export const WOKEN = 256;
 export const DEFERRED = 512; // in the engine's list for the next turn
 export const MISUSED = 1024; // a write after end() has been reported
 export const BROKEN = 2048; // output is lost
-export const FED = 4096; // an observable writes through next()
+export const FED = 4096; // an observable writes through next() and will complete()
+const END_DUE = 8192; // the input has ended, and nobody owns the output
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -174,7 +175,11 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
   protected deferInput(): void {
     if (this.is(DEFERRED | CLOSED)) return;
     const waiting = this.is(WOKEN) || this.hasKept || this.extra?.failure !== undefined;
-    if (!waiting || !(this.flowing || this.discarding)) return;
+    if (waiting && (this.flowing || this.discarding)) this.#deferOnce();
+  }
+
+  #deferOnce(): void {
+    if (this.is(DEFERRED)) return;
     this.state |= DEFERRED;
     this.host.engine.defer(this);
   }
@@ -200,6 +205,11 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
   runDeferred(): void {
     this.state &= ~DEFERRED;
     if (this.is(CLOSED)) return;
+    if (this.is(END_DUE)) {
+      this.state &= ~END_DUE;
+      if (this.owners === 0 && !this.is(FED)) this.end();
+    }
+    if (this.is(INPUT_DONE)) return;
     this.host.beforeEvent();
     this.deliverKept();
     if (this.discarding) {
@@ -232,12 +242,20 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
         }
       }
     }
-    if (this.host.wantsInput) this.host.received(this, data ?? this.#hand(source, start, end, lent));
+    // A subscriber of data$ may have closed the connection, and disconnected$ has told of it.
+    if (!this.host.wantsInput || this.is(CLOSED)) return;
+    this.host.received(this, data ?? this.#hand(source, start, end, lent));
+  }
+
+  get #relays(): boolean {
+    return this.#sinks?.some(({ relay }) => relay !== undefined) === true;
   }
 
   /** Bytes as user code gets them. */
   #hand(source: Buffer, start: number, end: number, lent: boolean): Buffer {
-    if (lent && !this.host.limits.reuseInputBuffer) return copyBytes(source, start, end);
+    // What a relay has been given is output by now: user code must not get hold of it.
+    const copied = lent ? !this.host.limits.reuseInputBuffer : this.#relays;
+    if (copied) return copyBytes(source, start, end);
     return start === 0 && end === source.length ? source : source.subarray(start, end);
   }
 
@@ -254,7 +272,11 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
       }
     }
     if (this.is(CLOSED)) return;
-    if (!this.host.limits.halfOpen && this.owners === 0 && !this.is(FED)) this.end();
+    // In the next turn, so that an answer given in a promise is still in time, as it is when it comes a turn later.
+    if (!this.host.limits.halfOpen && !this.is(OUTPUT_ENDED)) {
+      this.state |= END_DUE;
+      this.#deferOnce();
+    }
     this.updateReading();
     this.closeIfDone();
   }

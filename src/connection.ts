@@ -48,7 +48,8 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   readonly bytesQueued: number;
 
   /**
-   * Sends, in order, at the end of this turn. The bytes belong to the connection until they are sent.
+   * Sends, in order, at the end of this turn. The bytes belong to the connection until they are sent. A write that finds
+   * more than `maxQueuedBytes` queued closes the connection with ERR_EVIO_QUEUE_FULL; one large write always passes.
    *
    * @returns false when more than `highWaterMark` bytes are queued: better wait for `drained$`. Reading pauses by itself
    *   until then. Also false, and without effect, once the output has ended; `write` after `end` is reported once on
@@ -79,7 +80,10 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
 
   /** `write`, as an Observer; without effect after the end. What it throws closes this connection and is reported on the server's `errors$`. */
   next(bytes: Bytes): void;
-  /** `end`, as an Observer. */
+  /**
+   * `end`, as an Observer. A connection that an observable was subscribed with (`room$.subscribe(connection)`) ends when
+   * that completes, not when its peer's input ends: `room$.pipe(takeUntil(…))` if it should.
+   */
   complete(): void;
   /** `reset`, as an Observer; `closed$` carries the error. */
   error(error: unknown): void;

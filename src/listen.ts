@@ -302,8 +302,10 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
       this.#errors.next(connection === undefined ? { error } : { error, connection });
       return;
     }
-    const where = connection === undefined ? 'the server' : `connection ${connection.id}`;
-    process.emitWarning(`${where}: ${error.message} (subscribe to errors$ to handle this)`, {
+    const where = connection === undefined ? 'the server: ' : `connection ${connection.id}: `;
+    // Our own errors say where they belong.
+    const text = error instanceof EvioError ? error.message : where + error.message;
+    process.emitWarning(`${text} (subscribe to errors$ to handle this)`, {
       type: 'EvioWarning',
       detail: error.stack ?? String(error),
     });

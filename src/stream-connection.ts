@@ -71,6 +71,8 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     if (this.is(CLOSED)) return;
     this.state |= BROKEN;
     this.state &= ~(READING | CONGESTED);
+    this.bytesQueued = 0;
+    this.#failSends(error);
     if (this.hasKept && !this.discarding) {
       this.state |= PEER_ENDED;
       this.more.failure = error;
@@ -185,17 +187,12 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   #drained(): void {
     this.state &= ~CONGESTED;
     this.updateReading();
-    for (const subscriber of this.extra?.drainedSubscribers ?? []) subscriber.next();
+    for (const subscriber of this.extra?.drainedSubscribers ?? []) guarded(() => subscriber.next());
   }
 
   // Observer
 
-  /**
-   * RxJS reads `next` when it subscribes an observer. That is how a connection behind operators learns that an
-   * observable owns its output, and that the end of its input is no reason to end it.
-   */
   get next(): (bytes: Bytes) => void {
-    this.state |= FED;
     return (this.more.next ??= (bytes) => {
       try {
         const output = toBytes(bytes);
@@ -206,8 +203,13 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     });
   }
 
-  complete(): void {
-    this.end();
+  /**
+   * RxJS reads `complete` when it subscribes an observer. That is how a connection behind operators learns that an
+   * observable owns its output, and that the end of its input is no reason to end it.
+   */
+  get complete(): () => void {
+    this.state |= FED;
+    return () => this.end();
   }
 
   error(error: unknown): void {

@@ -40,7 +40,7 @@ function unavailable(name: string, reason: string): EvioError {
 }
 
 function nativePoller(): Poller | AddonError {
-  if (native === undefined) {
+  if (native === undefined || (native instanceof AddonError && native.passing)) {
     try {
       native = createNativePoller();
     } catch (error) {

@@ -86,6 +86,11 @@ const SHORTEST_SET = 32;
 /** Why the addon was not loaded, one line for each place that was tried. */
 export class AddonError extends Error {
   override readonly name = 'AddonError';
+
+  /** Another try may succeed: the process was out of descriptors. */
+  get passing(): boolean {
+    return this.message.includes('Too many open files');
+  }
 }
 
 let addon: Addon | AddonError | undefined;
@@ -124,7 +129,7 @@ function loadAddon(): Addon | AddonError {
  * @throws AddonError when no addon for this platform can be loaded.
  */
 export function createNativePoller(): Poller {
-  addon ??= loadAddon();
+  if (addon === undefined || (addon instanceof AddonError && addon.passing)) addon = loadAddon();
   if (addon instanceof AddonError) throw addon;
   return new NativePoller(addon);
 }
@@ -156,13 +161,24 @@ class NativePoller implements Poller, NativeSockets {
     this.#words = new Uint32Array(arena);
     this.#outbox = layout.outbox;
     this.#outboxEnd = layout.outbox + layout.outboxBytes;
-    this.#native = new addon.NodeLoop(arena, this.#dispatch);
+    this.#native = this.#startLoop(arena);
     this.name = this.#native.pollerName();
     // process.exit() runs no cleanup hook, but `write(); process.exit()` sends, as with node:net.
     process.on('exit', () => {
       this.#exiting = true;
       this.#push();
     });
+  }
+
+  #startLoop(arena: ArrayBuffer): NodeLoop {
+    try {
+      return new this.#addon.NodeLoop(arena, this.#dispatch);
+    } catch (error) {
+      const errno = this.#words[CONTROL.errno] as number;
+      throw errno === 0
+        ? error
+        : systemError(errno, this.#addon.calls[this.#words[CONTROL.call] as number] ?? '');
+    }
   }
 
   now(): number {
@@ -259,7 +275,7 @@ class NativePoller implements Poller, NativeSockets {
     words[at + 3] = a;
     words[at + 4] = b;
     words[CONTROL.commandCount] = count + 1;
-    if (words[CONTROL.inTurn] === 0) this.#touch();
+    if (words[CONTROL.inTurn] === 0 || this.#exiting) this.#touch();
   }
 
   write(stream: NativeStream, source: Uint8Array, start: number, end: number): void {
@@ -267,7 +283,7 @@ class NativePoller implements Poller, NativeSockets {
     if (length > LONGEST_COPY) {
       this.#push();
       this.#native.send(stream.slot, stream.generation, source, start, end);
-      if (this.#words[CONTROL.inTurn] === 0) this.#touch();
+      if (this.#words[CONTROL.inTurn] === 0 || this.#exiting) this.#touch();
       return;
     }
     if (this.#outbox + this.#outboxUsed + length > this.#outboxEnd) this.#push();
