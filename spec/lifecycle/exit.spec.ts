@@ -148,6 +148,12 @@ const lastWords: readonly Omit<Program, 'says'>[] = [
     source: `process.on('exit', () => connection.write('last words')); setImmediate(() => process.exit(0));`,
   },
   {
+    title: 'write() in an exit handler, after process.exit() in a data callback',
+    source: `
+      process.on('exit', () => connection.write(' words'));
+      connection.data$.subscribe(() => { connection.write('last'); process.exit(0); });`,
+  },
+  {
     title: 'end() and exit',
     source: `connection.end('last words'); process.exit(0);`,
   },
