@@ -9,6 +9,8 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { systemError } from '../errors.js';
 import { socketAddress } from '../socket-address.js';
 import { ADDRESS_BYTES, FAMILIES, readAddress } from './address-record.js';
+import { ACCEPTED, ACCEPT_FAILED, BROKEN, CONTROL, DATA, ENDED, FAILED, FLUSHED, STRIDE } from './addon.js';
+import type { Addon, NodeLoop } from './addon.js';
 import { COMMAND, NativeListener, NativeStream } from './native-sockets.js';
 import type { NativeSockets } from './native-sockets.js';
 import { lend } from './poller.js';
@@ -21,60 +23,6 @@ import type {
   SocketAddress,
   TurnEvents,
 } from './poller.js';
-
-/** What native/addon.cc exports. */
-interface Addon {
-  readonly NodeLoop: new (arena: ArrayBuffer, dispatch: (events: number) => void) => NodeLoop;
-  readonly layout: Readonly<
-    Record<
-      | 'bytes'
-      | 'events'
-      | 'results'
-      | 'commands'
-      | 'maxCommands'
-      | 'window'
-      | 'windowBytes'
-      | 'outbox'
-      | 'outboxBytes',
-      number
-    >
-  >;
-  readonly calls: readonly string[];
-}
-
-/** native/node_loop.h; operations that fail return -1 and leave errno and call in the control words. */
-interface NodeLoop {
-  listen(
-    family: number,
-    address: string,
-    port: number,
-    backlog: number,
-    flags: number,
-    keepAlive: number,
-  ): number;
-  accept(listener: number, on: boolean): void;
-  closeListener(listener: number): void;
-  flush(): void;
-  flushAndCollect(): number;
-  send(slot: number, generation: number, bytes: Uint8Array, start: number, end: number): void;
-  queued(slot: number, generation: number): number;
-  alarm(delay: number): void;
-  schedule(): void;
-  ref(on: boolean): void;
-  pollerName(): string;
-}
-
-// Mirrors of the enumerations in native/arena.h.
-const CONTROL = { inTurn: 0, commandCount: 1, turnWanted: 2, errno: 3, call: 4, generation: 5 } as const;
-const ACCEPTED = 1;
-const DATA = 2;
-const ENDED = 3;
-const FAILED = 4;
-const FLUSHED = 5;
-const BROKEN = 6;
-const ACCEPT_FAILED = 7;
-/** Words of a record. */
-const STRIDE = 8;
 
 /** Writes longer than this go to the kernel from where they lie instead of through the outbox. */
 const LONGEST_COPY = 64 * 1024;

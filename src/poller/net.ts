@@ -32,6 +32,7 @@ import {
   type StreamEvents,
   type TurnEvents,
 } from './poller.js';
+import { openStreams } from './open-streams.js';
 import { inRootContext } from './root-context.js';
 import { guard, Turns } from './turns.js';
 
@@ -214,21 +215,6 @@ class NetListener implements PollerListener {
     });
   }
 }
-
-/** Node's own socket keeps the process alive only while it is read or written: a timer does it for those that are not. */
-class OpenStreams {
-  #count = 0;
-  #timer: NodeJS.Timeout | undefined;
-
-  add(change: 1 | -1): void {
-    this.#count += change;
-    if (this.#count === 0) clearInterval(this.#timer);
-    else if (this.#count === 1 && change === 1) this.#timer = setInterval(() => {}, LONGEST_DELAY);
-  }
-}
-
-/** Of this thread. */
-const openStreams = new OpenStreams();
 
 class NetStream implements PollerStream {
   readonly local: SocketAddress;

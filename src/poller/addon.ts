@@ -1,0 +1,63 @@
+// What native/addon.cc exports, and mirrors of the layout in native/arena.h that TypeScript must know by number.
+
+/** What native/addon.cc exports. */
+export interface Addon {
+  readonly NodeLoop: new (arena: ArrayBuffer, dispatch: (events: number) => void) => NodeLoop;
+  readonly layout: Readonly<
+    Record<
+      | 'bytes'
+      | 'events'
+      | 'results'
+      | 'commands'
+      | 'maxCommands'
+      | 'window'
+      | 'windowBytes'
+      | 'outbox'
+      | 'outboxBytes',
+      number
+    >
+  >;
+  readonly calls: readonly string[];
+}
+
+/** native/node_loop.h; operations that fail return -1 and leave errno and call in the control words. */
+export interface NodeLoop {
+  listen(
+    family: number,
+    address: string,
+    port: number,
+    backlog: number,
+    flags: number,
+    keepAlive: number,
+  ): number;
+  accept(listener: number, on: boolean): void;
+  closeListener(listener: number): void;
+  flush(): void;
+  flushAndCollect(): number;
+  send(slot: number, generation: number, bytes: Uint8Array, start: number, end: number): void;
+  queued(slot: number, generation: number): number;
+  alarm(delay: number): void;
+  schedule(): void;
+  ref(on: boolean): void;
+  pollerName(): string;
+}
+
+/** Words of the control region: mirrors of Control in native/arena.h. */
+export const CONTROL = {
+  inTurn: 0,
+  commandCount: 1,
+  turnWanted: 2,
+  errno: 3,
+  call: 4,
+  generation: 5,
+} as const;
+// Kinds of events: mirrors of EventKind.
+export const ACCEPTED = 1;
+export const DATA = 2;
+export const ENDED = 3;
+export const FAILED = 4;
+export const FLUSHED = 5;
+export const BROKEN = 6;
+export const ACCEPT_FAILED = 7;
+/** Words of a Record. */
+export const STRIDE = 8;
