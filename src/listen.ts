@@ -158,7 +158,7 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     this.#accepted.error(error);
     const sinks = this.#sinks;
     this.#sinks = [];
-    for (const sink of sinks) sink.error(error);
+    for (const sink of sinks) guarded(() => sink.error(error));
     this.#completeStreams();
   }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { markAsUntransferable } from 'node:worker_threads';
 
 import { systemError } from '../errors.js';
+import { throwLater } from '../guarded.js';
 import { socketAddress } from '../socket-address.js';
 import { ADDRESS_BYTES, FAMILIES, readAddress } from './address-record.js';
 import { ACCEPTED, ACCEPT_FAILED, BROKEN, CONTROL, DATA, ENDED, FAILED, FLUSHED, STRIDE } from './addon.js';
@@ -314,10 +315,7 @@ class NativePoller implements Poller, NativeSockets {
       try {
         while (i < count) this.#handle(base + i++ * STRIDE);
       } catch (error) {
-        // The rest of the batch is other people's: it goes on, and this becomes an uncaught exception.
-        queueMicrotask(() => {
-          throw error;
-        });
+        throwLater(error); // the rest of the batch is other people's
       }
     }
   }

@@ -19,6 +19,7 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
 import { EvioError, systemError } from '../errors.js';
+import { guarded } from '../guarded.js';
 import { socketAddress } from '../socket-address.js';
 import {
   type BindAddress,
@@ -34,7 +35,7 @@ import {
 } from './poller.js';
 import { openStreams } from './open-streams.js';
 import { inRootContext } from './root-context.js';
-import { guard, Turns } from './turns.js';
+import { Turns } from './turns.js';
 
 /** The longest delay that `setTimeout` takes. */
 const LONGEST_DELAY = 2 ** 31 - 1;
@@ -199,7 +200,7 @@ class NetListener implements PollerListener {
     while (this.#accepting) {
       const stream = this.#waiting.shift();
       if (stream === undefined) return;
-      guard(() => stream.announce(this.#events));
+      guarded(() => stream.announce(this.#events));
     }
   }
 

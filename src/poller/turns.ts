@@ -4,6 +4,7 @@
 // nothing but its own call; no turn runs in the async context of whoever caused it; and what the turn wrote is given to
 // Node when the turn is over, even if the process exits in the middle of it.
 
+import { guarded } from '../guarded.js';
 import type { TurnEvents } from './poller.js';
 import { inRootContext } from './root-context.js';
 
@@ -68,28 +69,17 @@ export class Turns {
     this.#running = this.#gathering = true;
     this.#wanted = false;
     sendCurrent = this.#send;
-    guard(() => this.#events.turnBegin());
+    guarded(() => this.#events.turnBegin());
     if (this.#later.length > 0) {
       const earlier = this.#later;
       this.#later = [];
-      for (const job of earlier) guard(job);
+      for (const job of earlier) guarded(job);
     }
-    guard(event);
-    guard(() => this.#events.turnEnd());
+    guarded(event);
+    guarded(() => this.#events.turnEnd());
     this.#send();
     sendCurrent = nothing;
     this.#running = false;
-  }
-}
-
-/** A throw ends only its own call: the rest of the turn still happens, and the process hears of the error. */
-export function guard(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }
 
