@@ -7,7 +7,7 @@ import type { Bytes } from './bytes.js';
 import type { Closed, Connection } from './connection.js';
 import type { Deferred, Engine } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
-import { guarded } from './guarded.js';
+import { guarded } from './poller/guarded.js';
 import { Input } from './input.js';
 import type { InputSource, Relay, Sink } from './input.js';
 import type { ConnectionLimits } from './options.js';

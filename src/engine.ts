@@ -1,6 +1,6 @@
 // What every server on one poller shares: turns, deferred work and time.
 
-import { guarded } from './guarded.js';
+import { guarded } from './poller/guarded.js';
 import type { Poller, TurnEvents } from './poller/poller.js';
 import { Timers } from './timers.js';
 import type { Timer } from './timers.js';

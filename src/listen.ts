@@ -15,7 +15,7 @@ import type { Connection } from './connection.js';
 import { Engine } from './engine.js';
 import type { Deferred } from './engine.js';
 import { EvioError, invalidArgument, toError } from './errors.js';
-import { guarded } from './guarded.js';
+import { guarded } from './poller/guarded.js';
 import { Input } from './input.js';
 import type { InputSource, Relay, Sink } from './input.js';
 import { isolated, relayTo } from './isolated.js';

@@ -21,7 +21,7 @@ import {
 import type { Extra } from './connection-input.js';
 import type { Closed, Connection } from './connection.js';
 import { EvioError, describe, invalidArgument, toError } from './errors.js';
-import { guarded } from './guarded.js';
+import { guarded } from './poller/guarded.js';
 import type { Relay } from './input.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
 

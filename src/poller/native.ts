@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { markAsUntransferable } from 'node:worker_threads';
 
 import { systemError } from '../errors.js';
-import { throwLater } from '../guarded.js';
+import { throwLater } from './guarded.js';
 import { socketAddress } from '../socket-address.js';
 import { ADDRESS_BYTES, FAMILIES, readAddress } from './address-record.js';
 import { ACCEPTED, ACCEPT_FAILED, BROKEN, CONTROL, DATA, ENDED, FAILED, FLUSHED, STRIDE } from './addon.js';

@@ -19,7 +19,7 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
 import { EvioError, systemError } from '../errors.js';
-import { guarded } from '../guarded.js';
+import { guarded } from './guarded.js';
 import { socketAddress } from '../socket-address.js';
 import {
   type BindAddress,

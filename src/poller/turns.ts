@@ -4,7 +4,7 @@
 // nothing but its own call; no turn runs in the async context of whoever caused it; and what the turn wrote is given to
 // Node when the turn is over, even if the process exits in the middle of it.
 
-import { guarded } from '../guarded.js';
+import { guarded } from './guarded.js';
 import type { TurnEvents } from './poller.js';
 import { inRootContext } from './root-context.js';
 

@@ -1,4 +1,4 @@
-// Calls into the code of users that must not keep what comes after them from happening.
+// The contract’s promise for throws: calls that must not keep what comes after them from happening.
 
 /** A throw ends only its own call: the process hears of it as an uncaught exception, and the rest of the turn goes on. */
 export function guarded(run: () => void): void {
