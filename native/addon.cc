@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "node_loop.h"
+#include "poller.h"
 #include "status.h"
 
 namespace {
@@ -32,6 +33,7 @@ Napi::Array Calls(Napi::Env env) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("NodeLoop", evio::NodeLoop::Define(env));
+  exports.Set("poller", Napi::String::New(env, evio::kPollerName));
   exports.Set("layout", Layout(env));
   exports.Set("calls", Calls(env));
   return exports;

@@ -7,8 +7,8 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..');
 
-/** Platforms that have a backend in native/poller.cc. */
-const BACKENDS = new Set(['linux']);
+/** Platforms that have a backend: epoll on Linux, kqueue on the others. */
+const BACKENDS = new Set(['linux', 'darwin', 'freebsd', 'openbsd', 'netbsd']);
 
 /** The command line of the node-gyp that comes with npm, or undefined when there is none. */
 function nodeGyp(...args) {

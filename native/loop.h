@@ -20,7 +20,6 @@ class Loop {
   Loop(std::unique_ptr<Poller> poller, Arena arena);
 
   int fd() const { return poller_->fd(); }
-  const char* poller_name() const { return poller_->name(); }
 
   // The listener's slot, when the status is ok.
   Status Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot,

@@ -24,8 +24,7 @@ Napi::Function NodeLoop::Define(Napi::Env env) {
        InstanceMethod<&NodeLoop::CloseListener>("closeListener"), InstanceMethod<&NodeLoop::Flush>("flush"),
        InstanceMethod<&NodeLoop::FlushAndCollect>("flushAndCollect"), InstanceMethod<&NodeLoop::Send>("send"),
        InstanceMethod<&NodeLoop::Queued>("queued"), InstanceMethod<&NodeLoop::Alarm>("alarm"),
-       InstanceMethod<&NodeLoop::Schedule>("schedule"), InstanceMethod<&NodeLoop::Ref>("ref"),
-       InstanceMethod<&NodeLoop::PollerName>("pollerName")});
+       InstanceMethod<&NodeLoop::Schedule>("schedule"), InstanceMethod<&NodeLoop::Ref>("ref")});
 }
 
 NodeLoop::NodeLoop(const Napi::CallbackInfo& info)
@@ -214,10 +213,6 @@ void NodeLoop::Ref(const Napi::CallbackInfo& info) {
   } else {
     uv_unref(poll_);
   }
-}
-
-Napi::Value NodeLoop::PollerName(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), loop_->poller_name());
 }
 
 // The environment ends (also a worker that is terminated). What has been written is sent; JavaScript is not

@@ -36,7 +36,6 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
   void Alarm(const Napi::CallbackInfo& info);
   void Schedule(const Napi::CallbackInfo& info);
   void Ref(const Napi::CallbackInfo& info);
-  Napi::Value PollerName(const Napi::CallbackInfo& info);
 
   void Turn();
   void Dispatch(uint32_t events);

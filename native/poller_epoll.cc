@@ -3,7 +3,7 @@
 // epoll forgets a descriptor by itself only when its last duplicate closes. Ours are CLOEXEC, so a duplicate
 // lives no longer than between fork and exec of a child; an event in that moment carries a generation that
 // has ended.
-#if defined(__linux__)
+#if defined(__linux__) && !defined(EVIO_KQUEUE_SHIM)
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -61,7 +61,6 @@ class EpollPoller final : public Poller {
   }
 
   int fd() const override { return epoll_.get(); }
-  const char* name() const override { return "epoll"; }
 
  private:
   Status Control(int operation, int fd, uint64_t key, Interest interest) {

@@ -7,33 +7,101 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace evio {
 namespace {
-
-#if defined(__linux__)
-constexpr int kSocketFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
-#endif
 
 bool SetOption(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
 }
 
-// What is accepted inherits these from its listener (Linux copies the whole socket), which saves calls per
+// Where the systems differ. EVIO_KQUEUE_SHIM takes the way of macOS, so that the specs run it.
+#if defined(__APPLE__) || defined(EVIO_KQUEUE_SHIM)
+
+// macOS has neither SOCK_NONBLOCK and SOCK_CLOEXEC nor accept4(). A child that another thread forks in
+// between may inherit the descriptor.
+bool SetDescriptorFlags(int fd) {
+  return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+int NewSocket(int family) {
+  Fd fd(socket(family, SOCK_STREAM, 0));
+  return fd.valid() && SetDescriptorFlags(fd.get()) ? fd.Release() : -1;
+}
+
+int AcceptOne(int listener, SocketAddress* remote) {
+  Fd fd(accept(listener, remote->get(), &remote->length));
+  return fd.valid() && SetDescriptorFlags(fd.get()) ? fd.Release() : -1;
+}
+
+#else
+
+int NewSocket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int AcceptOne(int listener, SocketAddress* remote) {
+  return accept4(listener, remote->get(), &remote->length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+#endif
+
+#if defined(MSG_NOSIGNAL)
+constexpr int kSendFlags = MSG_NOSIGNAL;
+#else
+constexpr int kSendFlags = 0;  // macOS: SO_NOSIGPIPE stands in
+#endif
+
+// A write to a peer that has gone must be EPIPE, not a signal. A socket that has been reset refuses the
+// option (EINVAL, macOS): there is nothing to be written to it any more.
+void RefuseSigpipe(int fd) {
+#if defined(SO_NOSIGPIPE)
+  (void)SetOption(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
+#else
+  (void)fd;
+#endif
+}
+
+#if defined(__APPLE__)
+constexpr int kKeepIdle = TCP_KEEPALIVE;
+#elif defined(TCP_KEEPIDLE)
+constexpr int kKeepIdle = TCP_KEEPIDLE;
+#endif
+
+#if defined(__APPLE__) || defined(TCP_KEEPIDLE)
+// As in Go and evio, the same time before the first probe and between probes.
+bool SetKeepAliveTimes(int fd, int seconds) {
+  return SetOption(fd, IPPROTO_TCP, kKeepIdle, seconds) && SetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds);
+}
+#else
+// OpenBSD has one time for the whole system, net.inet.tcp.keepidle.
+bool SetKeepAliveTimes(int, int) { return true; }
+#endif
+
+// FreeBSD spreads connections over the sockets of a port only when asked by another name. On macOS, OpenBSD
+// and NetBSD several sockets may share a port, but the kernel does not spread.
+#if defined(SO_REUSEPORT_LB)
+constexpr int kReusePort = SO_REUSEPORT_LB;
+#else
+constexpr int kReusePort = SO_REUSEPORT;
+#endif
+
+// macOS refuses to send 2 GiB and more at once (EINVAL); nowhere does the kernel take as much.
+constexpr size_t kLongestSend = size_t{1} << 30;
+
+// What is accepted inherits these from its listener, on Linux and on the BSDs, which saves calls per
 // connection.
 bool SetInheritedOptions(int fd, const ListenOptions& options) {
   if (options.no_delay && !SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return false;
   if (options.keep_alive_seconds == 0) return true;
-  const int seconds = static_cast<int>(options.keep_alive_seconds);
-  // As in Go and evio, the same time before the first probe and between probes.
-  return SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1) && SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds) &&
-         SetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds);
+  return SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+         SetKeepAliveTimes(fd, static_cast<int>(options.keep_alive_seconds));
 }
 
 bool SetListenerOptions(int fd, int family, const ListenOptions& options) {
   if (family == AF_UNIX) return true;
   // SO_REUSEADDR: the address of a server that has just ended can be bound again (socket(7)).
   if (!SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)) return false;
-  if (options.reuse_port && !SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return false;
+  if (options.reuse_port && !SetOption(fd, SOL_SOCKET, kReusePort, 1)) return false;
   if (family == AF_INET6 && !SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0))
     return false;
   return SetInheritedOptions(fd, options);
@@ -42,7 +110,8 @@ bool SetListenerOptions(int fd, int family, const ListenOptions& options) {
 }  // namespace
 
 Fd::~Fd() {
-  // EINTR from close() is not tried again: Linux has released the descriptor by then (close(2)).
+  // EINTR from close() is not tried again: Linux and the BSDs have released the descriptor by then
+  // (close(2)).
   if (fd_ >= 0) close(fd_);
 }
 
@@ -51,7 +120,7 @@ bool Transfer::WouldBlock() const { return error == EAGAIN || error == EWOULDBLO
 Status OpenListener(const SocketAddress& address, const ListenOptions& options, Fd* listener,
                     SocketAddress* bound) {
   const int family = address.storage.ss_family;
-  Fd fd(socket(family, SOCK_STREAM | kSocketFlags, 0));
+  Fd fd(NewSocket(family));
   if (!fd.valid()) return {errno, Call::kSocket};
   // bind(2)'s errors go by the name `listen`, as they do in Node.
   if (!SetListenerOptions(fd.get(), family, options) || bind(fd.get(), address.get(), address.length) != 0 ||
@@ -65,8 +134,9 @@ Status OpenListener(const SocketAddress& address, const ListenOptions& options, 
 
 Status Accept(int listener, Fd* connection, SocketAddress* remote) {
   remote->length = sizeof(remote->storage);
-  Fd fd(accept4(listener, remote->get(), &remote->length, kSocketFlags));
+  Fd fd(AcceptOne(listener, remote));
   if (!fd.valid()) return {errno, Call::kAccept};
+  RefuseSigpipe(fd.get());
   *connection = std::move(fd);
   return {};
 }
@@ -122,11 +192,14 @@ Transfer Peek(int fd) {
 }
 
 Transfer Send(int fd, const iovec* pieces, size_t count) {
-  if (count == 1) return Retry([&] { return send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL); });
+  if (count == 1) {
+    const size_t length = std::min(pieces[0].iov_len, kLongestSend);
+    return Retry([&] { return send(fd, pieces[0].iov_base, length, kSendFlags); });
+  }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces);
   message.msg_iovlen = count;
-  return Retry([&] { return sendmsg(fd, &message, MSG_NOSIGNAL); });
+  return Retry([&] { return sendmsg(fd, &message, kSendFlags); });
 }
 
 void ShutdownWrite(int fd) { (void)shutdown(fd, SHUT_WR); }

@@ -14,7 +14,10 @@ import type { PollerUnderTest } from '../support/pollers.js';
 
 // Not public names: they are found where they were built, .out/spec/poller being three folders deep.
 const built = (file: string): string => new URL(`../../../dist/poller/${file}`, import.meta.url).href;
-const { createNativePoller } = (await import(built('native.js'))) as { createNativePoller: () => Poller };
+const { createNativePoller, findAddon } = (await import(built('native.js'))) as {
+  createNativePoller: (addon: unknown) => Poller;
+  findAddon: (name: string) => unknown;
+};
 const { createNetPoller } = (await import(built('net.js'))) as { createNetPoller: () => Poller };
 
 const OPTIONS: BindOptions = { backlog: 64, reusePort: false, ipv6Only: false, noDelay: true, keepAlive: 0 };
@@ -25,7 +28,7 @@ const pollers = new Map<PollerUnderTest, { readonly poller: Poller; turns: TurnE
 function pollerFor(name: PollerUnderTest, turns: TurnEvents): Poller {
   let entry = pollers.get(name);
   if (entry === undefined) {
-    const made = { poller: name === 'net' ? createNetPoller() : createNativePoller(), turns };
+    const made = { poller: name === 'net' ? createNetPoller() : createNativePoller(findAddon(name)), turns };
     made.poller.attach({ turnBegin: () => made.turns.turnBegin(), turnEnd: () => made.turns.turnEnd() });
     pollers.set(name, made);
     entry = made;

@@ -2,6 +2,8 @@
 
 /** What native/addon.cc exports. */
 export interface Addon {
+  /** The backend that it was built with. */
+  readonly poller: 'epoll' | 'kqueue';
   readonly NodeLoop: new (arena: ArrayBuffer, dispatch: (events: number) => void) => NodeLoop;
   readonly layout: Readonly<
     Record<
@@ -39,7 +41,6 @@ export interface NodeLoop {
   alarm(delay: number): void;
   schedule(): void;
   ref(on: boolean): void;
-  pollerName(): string;
 }
 
 /** Words of the control region: mirrors of Control in native/arena.h. */

@@ -3,19 +3,21 @@
 import process from 'node:process';
 
 import { EvioError, describe, invalidArgument } from '../errors.js';
-import { AddonError, createNativePoller } from './native.js';
+import { AddonError, createNativePoller, findAddon } from './native.js';
 import { createNetPoller } from './net.js';
 import type { Poller } from './poller.js';
 
 const NAMES: readonly string[] = ['auto', 'epoll', 'kqueue', 'net'];
 
-// One of each kind per thread: all servers of a thread share its turns.
-let native: Poller | AddonError | undefined;
-let net: Poller | undefined;
+/** One of each kind per thread: all servers of a thread share its turns. */
+const pollers = new Map<string, Poller>();
 
 /**
- * @throws TypeError for an unknown name; EvioError (ERR_EVIO_POLLER_UNAVAILABLE) for one that cannot run here. `'auto'`
- *   never throws: it falls back to `net`.
+ * The poller for one server. `'auto'` is the native one of the operating system (`epoll` on Linux, `kqueue` on macOS and
+ * the BSDs) where its addon loads, and `net` everywhere else, Bun and Deno included.
+ *
+ * @throws TypeError for an unknown name; EvioError (ERR_EVIO_POLLER_UNAVAILABLE) for one that cannot run here, with the
+ *   reason; an error of the system when the kernel refuses a poller (EMFILE, ENFILE, ENOMEM).
  */
 export function choosePoller(choice: unknown): Poller {
   if (isPoller(choice)) return choice;
@@ -26,33 +28,25 @@ export function choosePoller(choice: unknown): Poller {
     throw invalidArgument(`${source}: unknown poller ${describe(name)}; valid are ${NAMES.join(', ')}`);
   }
   if (name === 'net') return netPoller();
-  const found = nativePoller();
-  if (name === 'auto') return found instanceof AddonError ? netPoller() : found;
-  if (found instanceof AddonError) {
-    throw unavailable(name, found.message);
+  try {
+    const addon = findAddon(name === 'auto' ? undefined : name);
+    return only(addon.poller, () => createNativePoller(addon));
+  } catch (error) {
+    if (!(error instanceof AddonError)) throw error;
+    if (name === 'auto') return netPoller();
+    const message = `the poller ${name} cannot run here: ${error.message}`;
+    throw new EvioError('ERR_EVIO_POLLER_UNAVAILABLE', message);
   }
-  if (found.name !== name) throw unavailable(name, `this system has ${found.name}`);
-  return found;
-}
-
-function unavailable(name: string, reason: string): EvioError {
-  return new EvioError('ERR_EVIO_POLLER_UNAVAILABLE', `the poller ${name} cannot run here: ${reason}`);
-}
-
-function nativePoller(): Poller | AddonError {
-  if (native === undefined || (native instanceof AddonError && native.passing)) {
-    try {
-      native = createNativePoller();
-    } catch (error) {
-      if (!(error instanceof AddonError)) throw error;
-      native = error;
-    }
-  }
-  return native;
 }
 
 function netPoller(): Poller {
-  return (net ??= createNetPoller());
+  return only('net', createNetPoller);
+}
+
+function only(name: string, create: () => Poller): Poller {
+  let poller = pollers.get(name);
+  if (poller === undefined) pollers.set(name, (poller = create()));
+  return poller;
 }
 
 function isPoller(choice: unknown): choice is Poller {

@@ -1,6 +1,7 @@
 // The native poller: the TypeScript half of native/. It shares one ArrayBuffer with the addon (native/arena.h), so that a
 // turn is one call in and one call out, however many connections it concerns.
 
+import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -32,59 +33,90 @@ const FLUSHES_PER_TURN = 16;
 /** Below this many bytes a loop is faster than a call of `set`. */
 const SHORTEST_SET = 32;
 
-/** Why the addon was not loaded, one line for each place that was tried. */
+/** A file that holds a native poller, loaded. */
+export interface LoadedAddon {
+  readonly file: string;
+  readonly addon: Addon;
+}
+
+/** What became of the files that may hold a native poller. */
+export interface Addons {
+  readonly loaded: readonly LoadedAddon[];
+  /** One line for each file that was not loaded, or for the runtime that can load none. */
+  readonly failures: readonly string[];
+}
+
+/** Why there is no such native poller, one line for each place that was tried. */
 export class AddonError extends Error {
   override readonly name = 'AddonError';
-
-  /** Another try may succeed: the process was out of descriptors. */
-  get passing(): boolean {
-    return this.message.includes('Too many open files');
-  }
 }
 
-let addon: Addon | AddonError | undefined;
+let addons: Addons | undefined;
 
-function addonCandidates(): string[] {
+/** The process was out of descriptors: another try may succeed. */
+function passing(failures: readonly string[]): boolean {
+  return failures.some((failure) => failure.includes('Too many open files'));
+}
+
+function candidates(): string[] {
   const named = process.env['EVIO_NATIVE'];
-  if (named !== undefined && named !== '') return [named];
+  if (named !== undefined && named !== '') return named.split(path.delimiter);
   const root = fileURLToPath(new URL('../../', import.meta.url));
-  return [`${root}build/Release/evio.node`, `${root}prebuilds/${process.platform}-${process.arch}/evio.node`];
+  const prebuild = `${process.platform}-${process.arch}`;
+  return ['build/Release/evio.node', `prebuilds/${prebuild}/evio.node`].map((file) => path.join(root, file));
 }
 
-function loadAddon(): Addon | AddonError {
+/** Loads what EVIO_NATIVE names, or else what was built or shipped for this platform. */
+export function loadAddons(): Addons {
+  if (addons !== undefined && !passing(addons.failures)) return addons;
+  const loaded: LoadedAddon[] = [];
+  const failures: string[] = [];
   // Both offer Node-API but not the functions of libuv that watch a poller.
-  for (const runtime of ['bun', 'deno']) {
-    if (process.versions[runtime] !== undefined) return new AddonError(`${runtime} lacks libuv's uv_poll`);
-  }
-  const reasons: string[] = [];
-  for (const file of addonCandidates()) {
+  const runtime = ['bun', 'deno'].find((name) => process.versions[name] !== undefined);
+  if (runtime !== undefined) failures.push(`${runtime} lacks libuv's uv_poll`);
+  for (const file of runtime === undefined ? candidates() : []) {
     try {
-      // Not `require`, which runs a file of any other name as a program.
-      const loaded: { exports: Partial<Addon> } = { exports: {} };
-      process.dlopen(loaded, file);
-      if (loaded.exports.NodeLoop !== undefined) return loaded.exports as Addon;
-      reasons.push(`${file}: not an addon of this library`);
+      loaded.push({ file, addon: loadAddon(file) });
     } catch (error) {
       const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-      reasons.push(reason.includes(file) ? reason : `${file}: ${reason}`);
+      failures.push(reason.includes(file) ? reason : `${file}: ${reason}`);
     }
   }
-  return new AddonError(reasons.join('\n'));
+  return (addons = { loaded, failures });
+}
+
+function loadAddon(file: string): Addon {
+  // Not `require`, which runs a file of any other name as a program.
+  const module: { exports: Partial<Addon> } = { exports: {} };
+  process.dlopen(module, file);
+  if (module.exports.NodeLoop === undefined) throw new Error('not an addon of this library');
+  return module.exports as Addon;
 }
 
 /**
- * The native poller of this thread.
+ * The addon with that poller, or the first there is.
  *
- * @throws AddonError when no addon for this platform can be loaded.
+ * @throws AddonError when there is none.
  */
-export function createNativePoller(): Poller {
-  if (addon === undefined || (addon instanceof AddonError && addon.passing)) addon = loadAddon();
-  if (addon instanceof AddonError) throw addon;
+export function findAddon(name?: string): Addon {
+  const { loaded, failures } = loadAddons();
+  const found = loaded.find(({ addon }) => name === undefined || addon.poller === name);
+  if (found !== undefined) return found.addon;
+  const others = loaded.map(({ file, addon }) => `${file} has the poller ${addon.poller}`);
+  throw new AddonError([...others, ...failures].join('\n'));
+}
+
+/**
+ * A native poller for this thread.
+ *
+ * @throws an error of the system when the kernel refuses one (EMFILE, ENFILE, ENOMEM).
+ */
+export function createNativePoller(addon: Addon): Poller {
   return new NativePoller(addon);
 }
 
 class NativePoller implements Poller, NativeSockets {
-  readonly name: string;
+  readonly name: 'epoll' | 'kqueue';
   readonly #streams: (NativeStream | undefined)[] = [];
   readonly #addon: Addon;
   readonly #native: NodeLoop;
@@ -105,13 +137,13 @@ class NativePoller implements Poller, NativeSockets {
     const arena = new ArrayBuffer(layout.bytes);
     markAsUntransferable(arena);
     lend(arena);
+    this.name = addon.poller;
     this.#addon = addon;
     this.#bytes = Buffer.from(arena);
     this.#words = new Uint32Array(arena);
     this.#outbox = layout.outbox;
     this.#outboxEnd = layout.outbox + layout.outboxBytes;
     this.#native = this.#startLoop(arena);
-    this.name = this.#native.pollerName();
     // process.exit() runs no cleanup hook, but `write(); process.exit()` sends, as with node:net.
     process.on('exit', () => {
       this.#exiting = true;
