@@ -2,10 +2,12 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 
 import { expect } from 'chai';
 
+import { ADDONS } from '../support/native-addons.js';
+import { pollers } from '../support/pollers.js';
 import { runModule } from '../support/programs.js';
 import type { Finished } from '../support/programs.js';
 
@@ -81,6 +83,30 @@ describe('input errors: EVIO_NATIVE', () => {
        await server.close();`,
     );
     expect({ code, stdout }).to.deep.equal({ code: 0, stdout: 'net\n' });
+  });
+
+  it('naming an addon for another poller: the poller named is unavailable, and says what is there', async () => {
+    const { code, stdout } = await withAddon(
+      '',
+      `try { listen('tcp://127.0.0.1:0', { poller: 'kqueue' }); } catch (error) {
+         console.log(error.name, error.code, error.message);
+       }`,
+    );
+    expect(code).to.equal(0);
+    expect(stdout).to.match(
+      /^EvioError ERR_EVIO_POLLER_UNAVAILABLE the poller kqueue cannot run here: .*evio\.node has the poller epoll/,
+    );
+  });
+
+  it('naming several addons: each gives its poller, and the first that loads is that of auto', async () => {
+    const { code, stdout } = await withAddon(
+      [join(folder, 'missing.node'), ...ADDONS].join(delimiter),
+      `const servers = [{}, ...${JSON.stringify(pollers)}.map((poller) => ({ poller }))]
+         .map((options) => listen('tcp://127.0.0.1:0', options));
+       console.log(servers.map(({ poller }) => poller).join(' '));
+       for (const server of servers) await server.close();`,
+    );
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `epoll ${pollers.join(' ')}\n` });
   });
 
   it('that is empty is as good as none', async () => {

@@ -78,7 +78,7 @@ overPollers('what is written outside a turn', (poller) => {
     for (let i = 0; i < 10; i++) connection.write(String(i));
     await Promise.resolve().then(() => connection.write('a'));
     await peer.receives('0123456789a');
-    if (poller === 'epoll') expect(chunks).to.deep.equal(['0123456789a']);
+    if (poller !== 'net') expect(chunks).to.deep.equal(['0123456789a']);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Accept, ClosedCallback, Handle, ListenOptions, Reply, Ticker } fro
 
 import { listeningPorts } from '../support/listening-ports.js';
 import { Peer } from '../support/peer.js';
+import type { PollerUnderTest } from '../support/pollers.js';
 
 /** What a spec wants to differ. A callback left out answers what keeps everything going; `null` is handed to `serve`. */
 export interface Script<C> {
@@ -50,7 +51,7 @@ export class Serving {
   }
 
   /** Serves and waits until it listens, or is over; how it ended tells `done`. */
-  static async start<C>(poller: 'epoll' | 'net', script: Script<C> = {}): Promise<Serving> {
+  static async start<C>(poller: PollerUnderTest, script: Script<C> = {}): Promise<Serving> {
     const before = listeningPorts();
     const serving = new Serving((self, signal) => call(self, poller, signal, script));
     open.add(serving);
@@ -108,7 +109,7 @@ const STAY: Reply = [undefined, true];
 
 function call<C>(
   serving: Serving,
-  poller: 'epoll' | 'net',
+  poller: PollerUnderTest,
   signal: AbortSignal,
   script: Script<C>,
 ): Promise<void> {

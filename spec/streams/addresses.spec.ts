@@ -250,5 +250,5 @@ overPollers(
       other.close();
     });
   },
-  ['epoll'], // `net` needs Node 22.12
+  ['epoll', 'kqueue'], // `net` needs Node 22.12
 );

@@ -9,7 +9,7 @@ import { destroyPeers } from '../support/peer.js';
 import { overPollers } from '../support/pollers.js';
 import { closeServers, listening, settle } from '../support/servers.js';
 
-const NOTICES = ['epoll'] as const; // `net` notices at its first read or write: a named exception
+const NOTICES = ['epoll', 'kqueue'] as const; // `net` notices at its first read or write: a named exception
 
 overPollers(
   'without reading',
