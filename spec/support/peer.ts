@@ -4,13 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { NetConnectOpts, Socket } from 'node:net';
 
-/** How a connection looked from the outside when it was over. */
-export interface PeerOutcome {
-  readonly received: Buffer;
-  /** FIN arrived. */
-  readonly ended: boolean;
-  readonly error?: NodeJS.ErrnoException;
-}
+import type { Peer as ScriptedPeer, PeerOutcome } from '../conformance/harness.js';
 
 const opened = new Set<Peer>();
 
@@ -20,7 +14,7 @@ export function destroyPeers(): void {
   opened.clear();
 }
 
-export class Peer {
+export class Peer implements ScriptedPeer {
   readonly socket: Socket;
   readonly #chunks: Buffer[] = [];
   #receivedBytes = 0;
@@ -67,6 +61,14 @@ export class Peer {
 
   get receivedBytes(): number {
     return this.#receivedBytes;
+  }
+
+  get unsent(): number {
+    return this.socket.writableLength;
+  }
+
+  get port(): number {
+    return this.socket.localPort ?? 0;
   }
 
   send(bytes: Uint8Array | string): void {

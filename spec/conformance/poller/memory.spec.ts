@@ -1,0 +1,94 @@
+// The memory that native code and JavaScript share, and the memory of users: neither can be pulled from under the other.
+
+import { expect } from 'chai';
+
+import { MIB, hash, pattern } from '../../support/bytes.js';
+import { Inbox } from '../../support/connections.js';
+import { conformance } from '../conformance.js';
+
+conformance(
+  'the window of reuseInputBuffer',
+  (harness) => {
+    it('cannot be taken away by a transfer to another thread', async () => {
+      const server = await harness.listening({ reuseInputBuffer: true });
+      const { peer, connection } = await harness.pair(server);
+      const left: number[] = [];
+      connection.data$.subscribe((data) => {
+        try {
+          structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+        } catch {
+          // Newer versions of Node throw, older ones copy.
+        }
+        left.push(data.length);
+        connection.write(data);
+      });
+      peer.send('still here');
+      await peer.receives('still here');
+      expect(left).to.deep.equal([10]);
+    });
+
+    it('may be written, sent, given back and relayed to others', async () => {
+      const server = await harness.listening({ reuseInputBuffer: true });
+      const one = await harness.pair(server);
+      const two = await harness.pair(server);
+      const relayed = new Inbox(two.connection.data$);
+      one.connection.data$.subscribe((data) => {
+        one.connection.send(data).subscribe();
+        two.connection.write(data);
+        two.connection.unread(data);
+      });
+      const bytes = pattern(MIB, 18);
+      let sent = 0;
+      while (sent < bytes.length) {
+        one.peer.send(bytes.subarray(sent, (sent += 10_000)));
+        await one.peer.until(({ receivedBytes }) => receivedBytes === Math.min(sent, bytes.length));
+        await two.peer.until(({ receivedBytes }) => receivedBytes === Math.min(sent, bytes.length));
+      }
+      await relayed.until(bytes.length);
+      for (const got of [one.peer.received, two.peer.received]) expect(hash(got)).to.equal(hash(bytes));
+      expect(hash(Buffer.concat(relayed.chunks).sort())).to.equal(hash(Buffer.from(bytes).sort()));
+    });
+
+    it('may be written to peers who read late: it is copied before it is used again', async () => {
+      const server = await harness.listening({ reuseInputBuffer: true, maxQueuedBytes: Infinity });
+      const source = await harness.pair(server);
+      const sink = await harness.pair(server);
+      sink.peer.stopReading();
+      source.connection.data$.subscribe((data) => sink.connection.write(data));
+      const bytes = pattern(24 * MIB, 19);
+      source.peer.fin(bytes);
+      while (source.connection.bytesRead < bytes.length) await harness.turns(1);
+      sink.peer.readAgain();
+      await sink.peer.until(({ receivedBytes }) => receivedBytes === bytes.length);
+      expect(hash(sink.peer.received)).to.equal(hash(bytes));
+    });
+  },
+  ['epoll', 'kqueue'], // `net` has no window: Node allocates every chunk
+);
+
+conformance('bytes that were written', (harness) => {
+  it('may be transferred away afterwards without harm to the process', async () => {
+    const server = await harness.listening({ maxQueuedBytes: Infinity });
+    const { peer, connection } = await harness.pair(server);
+    peer.stopReading();
+    for (const size of [10, 1000, MIB, 16 * MIB]) {
+      const bytes = new Uint8Array(size).fill(1);
+      connection.write(bytes);
+      structuredClone(bytes, { transfer: [bytes.buffer] });
+    }
+    peer.readAgain();
+    connection.end();
+    expect((await peer.over()).ended).to.equal(true);
+  });
+
+  it('of a detached or emptied buffer are none', async () => {
+    const server = await harness.listening();
+    const { peer, connection } = await harness.pair(server);
+    const detached = new Uint8Array(100_000);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    connection.write(detached);
+    connection.write(new Uint8Array(0));
+    connection.end('after');
+    expect(String((await peer.over()).received)).to.equal('after');
+  });
+});
