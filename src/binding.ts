@@ -1,5 +1,6 @@
 // One address that a server listens on: from its text to a listener of the poller.
 
+import cluster from 'node:cluster';
 import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
 
@@ -105,8 +106,17 @@ export class Binding implements ListenerEvents {
       this.#listener = undefined;
       this.#bind(fallback);
     } else {
-      this.#owner.bindingFailed(error);
+      this.#owner.bindingFailed(this.#explained(error));
     }
+  }
+
+  /** Servers of node:net share a port among the workers of a cluster unasked, so there this error comes as a surprise. */
+  #explained(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
+    if (error.code === 'EADDRINUSE' && cluster.isWorker && !this.#options.reusePort) {
+      error.message +=
+        ': a node:cluster worker shares a port only by the option reusePort, given in every worker';
+    }
+    return error;
   }
 
   accepted(stream: PollerStream): StreamEvents {

@@ -5,9 +5,10 @@ import process from 'node:process';
 import { EvioError, describe, invalidArgument } from '../errors.js';
 import { AddonError, createNativePoller, findAddon } from './native.js';
 import { createNetPoller } from './net.js';
-import type { Poller } from './poller.js';
+import type { Poller, PollerName } from './poller.js';
 
-const NAMES: readonly string[] = ['auto', 'epoll', 'kqueue', 'net'];
+const NATIVE: readonly PollerName[] = ['epoll', 'kqueue'];
+const NAMES: readonly string[] = ['auto', ...NATIVE, 'net'];
 
 /** One of each kind per thread: all servers of a thread share its turns. */
 const pollers = new Map<string, Poller>();
@@ -29,14 +30,36 @@ export function choosePoller(choice: unknown): Poller {
   }
   if (name === 'net') return netPoller();
   try {
-    const addon = findAddon(name === 'auto' ? undefined : name);
-    return only(addon.poller, () => createNativePoller(addon));
+    const found = findAddon(name === 'auto' ? undefined : name);
+    return only(found.addon.poller, () => createNativePoller(found));
   } catch (error) {
     if (!(error instanceof AddonError)) throw error;
     if (name === 'auto') return netPoller();
     const message = `the poller ${name} cannot run here: ${error.message}`;
     throw new EvioError('ERR_EVIO_POLLER_UNAVAILABLE', message);
   }
+}
+
+/** What can be said of a poller on this system without starting it. */
+export interface PollerAccount {
+  readonly name: PollerName;
+  /** The addon that has it. */
+  readonly file?: string;
+  /** Why it cannot run here, one line for each place that was tried. */
+  readonly reasons?: readonly string[];
+}
+
+/** Every poller of this library, in the order in which `'auto'` tries them. */
+export function explainPollers(): PollerAccount[] {
+  const accounts = NATIVE.map((name): PollerAccount => {
+    try {
+      return { name, file: findAddon(name).file };
+    } catch (error) {
+      if (!(error instanceof AddonError)) throw error;
+      return { name, reasons: error.message.split('\n') };
+    }
+  });
+  return [...accounts, { name: 'net' }];
 }
 
 function netPoller(): Poller {

@@ -33,6 +33,12 @@ const FLUSHES_PER_TURN = 16;
 /** Below this many bytes a loop is faster than a call of `set`. */
 const SHORTEST_SET = 32;
 
+/** Where a backend is at home. */
+const SYSTEMS = new Map<string, { readonly title: string; readonly platforms: readonly string[] }>([
+  ['epoll', { title: 'Linux', platforms: ['linux', 'android'] }],
+  ['kqueue', { title: 'macOS and the BSDs', platforms: ['darwin', 'freebsd', 'openbsd', 'netbsd'] }],
+]);
+
 /** A file that holds a native poller, loaded. */
 export interface LoadedAddon {
   readonly file: string;
@@ -40,7 +46,7 @@ export interface LoadedAddon {
 }
 
 /** What became of the files that may hold a native poller. */
-export interface Addons {
+interface Addons {
   readonly loaded: readonly LoadedAddon[];
   /** One line for each file that was not loaded, or for the runtime that can load none. */
   readonly failures: readonly string[];
@@ -67,7 +73,7 @@ function candidates(): string[] {
 }
 
 /** Loads what EVIO_NATIVE names, or else what was built or shipped for this platform. */
-export function loadAddons(): Addons {
+function loadAddons(): Addons {
   if (addons !== undefined && !passing(addons.failures)) return addons;
   const loaded: LoadedAddon[] = [];
   const failures: string[] = [];
@@ -98,10 +104,14 @@ function loadAddon(file: string): Addon {
  *
  * @throws AddonError when there is none.
  */
-export function findAddon(name?: string): Addon {
+export function findAddon(name?: string): LoadedAddon {
   const { loaded, failures } = loadAddons();
   const found = loaded.find(({ addon }) => name === undefined || addon.poller === name);
-  if (found !== undefined) return found.addon;
+  if (found !== undefined) return found;
+  const system = name === undefined ? undefined : SYSTEMS.get(name);
+  if (system !== undefined && !system.platforms.includes(process.platform)) {
+    throw new AddonError(`it is of ${system.title}, and this is ${process.platform}`);
+  }
   const others = loaded.map(({ file, addon }) => `${file} has the poller ${addon.poller}`);
   throw new AddonError([...others, ...failures].join('\n'));
 }
@@ -111,7 +121,7 @@ export function findAddon(name?: string): Addon {
  *
  * @throws an error of the system when the kernel refuses one (EMFILE, ENFILE, ENOMEM).
  */
-export function createNativePoller(addon: Addon): Poller {
+export function createNativePoller({ addon }: LoadedAddon): Poller {
   return new NativePoller(addon);
 }
 
