@@ -6,21 +6,41 @@
 //
 // Guarantees
 // - Nothing calls upwards outside `turnBegin()` … `turnEnd()`, save that `listen()` may report `listening` or
-//   `bindFailed` before it returns. Turns never nest.
-// - For one stream: `data`* then at most one `ended`; `flushed` in the order of the writes; `broken` at
-//   most once and no `flushed` after it; `failed` at most once and nothing after it. After `close()` or `reset()` has returned, nothing more is reported for that stream.
-// - Bytes are neither lost, doubled nor reordered. `ended` follows the last byte; bytes that arrived before a failure
-//   are reported before `failed` where the operating system keeps them and reading is on.
-// - A stream's operations after its end (`close`, `reset`, `failed`) do nothing: a stale handle never finds a stranger.
+//   `bindFailed` before it returns. Turns never nest. A turn is bounded, so that timers are never starved.
+// - Bytes are neither lost, doubled nor reordered, in either direction.
+// - What is asked for outside a turn (a write in a timer or a promise) is done before the event loop next blocks, and
+//   writes still at the exit of the process.
+// - A stream's or listener's operations after its end (`close`, `reset`, `failed`, `bindFailed`) do nothing: a stale
+//   handle never finds the stranger that has got its descriptor.
 // - A throw out of any upward call ends only that call: the rest of the turn still happens, and the error reaches the
 //   process as an uncaught exception.
-// - Any operation may be called from inside any upward call.
+// - Any operation may be called from inside any upward call, of its own stream or of another.
+// - Upward calls run in a root async context: no caller's AsyncLocalStorage is seen.
+//
+// Order
+// - A listener: `listening` or `bindFailed`, once; then `accepted` in the order of acceptance. Nothing after `close()`.
+// - A stream: `data`* then at most one `ended`, which follows the last byte; `flushed` in the order of the writes;
+//   `broken` at most once and no `flushed` after it; `failed` at most once and nothing after it. Bytes that arrived before
+//   a failure are reported before `failed` where the operating system keeps them and reading is on.
+// - After `close()` or `reset()` has returned, nothing more is reported for that stream, in the same turn either.
+// - `shutdown()`, `close()` and `reset()` follow the writes before them; `close()` and `reset()` do not wait for what the
+//   kernel has not taken. Between different streams there is no order.
 //
 // Hints
 // - `read(false)` and `accept(false)` take effect by the end of the turn: what the turn had already read or accepted
 //   is still reported, and the caller keeps it.
+// - How input is cut into chunks, and how many events share a turn, means nothing.
 // - `ended` and `failed` are noticed while reading is off and nothing is unread (pollers may except themselves by name:
 //   `net` notices at the next read or write).
+//
+// Errors have `code`, `errno` and `syscall` as Node's have, and these come from where:
+// - `bindFailed`: `listen` (EADDRINUSE, EADDRNOTAVAIL, EACCES, ENAMETOOLONG, EINVAL …), `socket` (EMFILE, EAFNOSUPPORT …),
+//   or ERR_EVIO_UNSUPPORTED for an option that this poller does not have.
+// - `acceptFailed`: `accept` (EMFILE, ENFILE, ENOBUFS, ENOMEM), `poll` (ENOMEM, ENOSPC). What concerns one client only is
+//   not reported.
+// - `failed`: `read` (ECONNRESET, ETIMEDOUT, EHOSTUNREACH …), `write` (EPIPE, ECONNRESET, ENOBUFS …), `poll` (as above).
+// - `broken`: `write`.
+// Operations do not throw. What they are given has been validated above the seam.
 
 /**
  * An address of one end of a connection. `String(address)` is `1.2.3.4:80`, `[::1]:80` or `/run/x.sock`.
