@@ -3,7 +3,7 @@
 import type { Engine } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import type { CloseOutcome } from './server.js';
-import type { Timer } from './timers.js';
+import type { Timer } from './timing-wheel.js';
 
 const CLOSE_TIMEOUT = 1000;
 

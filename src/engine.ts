@@ -2,8 +2,7 @@
 
 import { guarded } from './poller/guarded.js';
 import type { Poller, TurnEvents } from './poller/poller.js';
-import { Timers } from './timers.js';
-import type { Timer } from './timers.js';
+import { Timer, TimingWheel } from './timing-wheel.js';
 
 /** Work that waits for the next turn. */
 export interface Deferred {
@@ -14,13 +13,17 @@ const engines = new WeakMap<Poller, Engine>();
 
 export class Engine implements TurnEvents {
   readonly poller: Poller;
-  readonly #timers = new Timers();
+  /** When the present turn began, or the latest one, on the poller's clock: the time of whatever happens in it. */
+  turnTime: number;
+  readonly #wheel: TimingWheel;
   readonly #watchers = new Set<() => void>();
   #deferred: Deferred[] = [];
 
   private constructor(poller: Poller) {
     this.poller = poller;
     poller.attach(this);
+    this.turnTime = poller.now();
+    this.#wheel = new TimingWheel(this.turnTime);
   }
 
   /** The engine of a poller: servers that share a poller share its turns. */
@@ -41,14 +44,22 @@ export class Engine implements TurnEvents {
 
   /** Calls back in the first turn at or after `delay` milliseconds from now. */
   after(delay: number, run: () => void): Timer {
-    const timer = this.#timers.set(this.poller.now() + delay, run);
-    this.poller.alarm(this.#timers.next);
+    const timer = new Timer(run);
+    this.arm(timer, this.poller.now() + delay);
     return timer;
   }
 
+  /** Has the timer called back in the first turn at or after that time; moves it if it was set before. */
+  arm(timer: Timer, at: number): void {
+    const before = this.#wheel.next;
+    this.#wheel.set(timer, at);
+    if (at < before) this.poller.alarm(this.#wheel.next);
+  }
+
   cancel(timer: Timer): void {
-    this.#timers.clear(timer);
-    this.poller.alarm(this.#timers.next);
+    this.#wheel.clear(timer);
+    // An alarm that rings too early is harmless, one for nothing would be waste.
+    if (this.#wheel.next === Infinity) this.poller.alarm(Infinity);
   }
 
   /** Calls back at the end of every turn until the returned function is called. */
@@ -58,10 +69,10 @@ export class Engine implements TurnEvents {
   }
 
   turnBegin(): void {
-    const now = this.poller.now();
-    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now))
+    const now = (this.turnTime = this.poller.now());
+    for (let due = this.#wheel.takeDue(now); due !== undefined; due = this.#wheel.takeDue(now))
       guarded(due.run);
-    this.poller.alarm(this.#timers.next);
+    this.poller.alarm(this.#wheel.next);
     if (this.#deferred.length === 0) return;
     const deferred = this.#deferred;
     this.#deferred = [];

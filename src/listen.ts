@@ -27,7 +27,7 @@ import type { CloseOutcome, Disconnected, Failure, Received, Server } from './se
 import { StreamConnection } from './stream-connection.js';
 import { Ticker } from './ticks.js';
 import type { Tick } from './ticks.js';
-import type { Timer } from './timers.js';
+import type { Timer } from './timing-wheel.js';
 
 /** After EMFILE and its like: the time until the next try to accept. */
 const ACCEPT_PAUSE = 100;

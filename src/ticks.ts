@@ -6,7 +6,7 @@ import { Observable, Subject } from 'rxjs';
 
 import type { Engine } from './engine.js';
 import { relayTo } from './isolated.js';
-import type { Timer } from './timers.js';
+import type { Timer } from './timing-wheel.js';
 
 /** One tick of a server. Times are in milliseconds on its poller's clock. */
 export interface Tick {
