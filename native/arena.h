@@ -38,6 +38,7 @@ enum class EventKind : uint32_t {
   kFlushed,       // a, b: low and high half of the number of bytes that the kernel has taken
   kBroken,        // a: errno; output is lost, unread input may be left
   kAcceptFailed,  // slot, generation of the listener; a: errno
+  kConnected,     // b: offset of two AddressRecords (local, remote)
 };
 
 enum class CommandKind : uint32_t {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace evio {
 namespace {
@@ -18,7 +19,28 @@ constexpr size_t kRecordsPerEvent = 4;
 
 }  // namespace
 
+std::unique_ptr<Connection> Connection::Connecting(Fd socket) {
+  auto connection = std::make_unique<Connection>(std::move(socket));
+  connection->connecting_ = true;
+  return connection;
+}
+
+Progress Connection::FinishConnecting(const Event& event, Batch* batch) {
+  if (!event.writable && !event.failed) return Progress::kDone;
+  if (!batch->HasRoom(1, 2 * sizeof(AddressRecord))) return Progress::kNoRoom;
+  const int error = TakeError(fd_.get());
+  if (error != 0) {
+    Fail(error, Call::kConnect, batch);
+    return Progress::kDone;
+  }
+  connecting_ = false;
+  const uint32_t offset = PutAddresses(LocalAddress(fd_.get()), RemoteAddress(fd_.get()), batch);
+  batch->Add(EventKind::kConnected, token, 0, offset);
+  return Progress::kDone;
+}
+
 Progress Connection::OnEvent(const Event& event, Batch* batch) {
+  if (connecting_) return FinishConnecting(event, batch);
   const bool input = event.readable || event.hangup || event.failed;
   if (input && !CanReceive(*batch)) return Progress::kNoRoom;
   if (event.failed) dead_ = true;
@@ -168,7 +190,14 @@ void Connection::FailOutput(int error) {
 
 Interest Connection::Wanted() const {
   if (dead_) return {};
+  if (connecting_) return {false, true, false};
   return {reading_, !queue_.empty(), !ended_ && (reading_ || !hangup_noted_)};
+}
+
+uint32_t PutAddresses(const SocketAddress& local, const SocketAddress& remote, Batch* batch) {
+  const AddressRecord records[2] = {ToRecord(local), ToRecord(remote)};
+  std::memcpy(batch->window(), records, sizeof(records));
+  return batch->Take(sizeof(records));
 }
 
 Status Connection::Reconcile(Poller* poller) {

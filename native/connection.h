@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "arena.h"
 #include "byte_queue.h"
@@ -22,6 +23,9 @@ enum class Progress { kDone, kNoRoom };
 class Connection {
  public:
   explicit Connection(Fd socket) : fd_(std::move(socket)) {}
+  // Of a socket that Connect() has returned: it is heard of by kConnected or kFailed, before which it can
+  // only be closed.
+  static std::unique_ptr<Connection> Connecting(Fd socket);
 
   Token token;
   // Bookkeeping of the loop: which of its lists hold this connection.
@@ -60,6 +64,7 @@ class Connection {
   Status Reconcile(Poller* poller);
 
  private:
+  Progress FinishConnecting(const Event& event, Batch* batch);
   Interest Wanted() const;
   bool CanReceive(const Batch& batch) const;
   Progress ReceiveAll(bool until_end, Batch* batch);
@@ -76,6 +81,7 @@ class Connection {
   int output_error_ = 0;  // of a failed send, kept until the unread input has been delivered
   int broken_ = 0;        // the same, until it has been reported
   bool is_registered_ = false;
+  bool connecting_ = false;
   bool reading_ = false;
   bool ended_ = false;            // end of input has been reported
   bool hangup_noted_ = false;     // the peer's FIN has been seen behind unread bytes
@@ -84,5 +90,8 @@ class Connection {
   bool shutdown_wanted_ = false;  // FIN once the queue is empty
   bool finished_ = false;
 };
+
+// Writes two AddressRecords into the window, for which there must be room; returns their offset.
+uint32_t PutAddresses(const SocketAddress& local, const SocketAddress& remote, Batch* batch);
 
 }  // namespace evio

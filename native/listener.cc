@@ -4,8 +4,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
-
 namespace evio {
 namespace {
 
@@ -14,12 +12,9 @@ constexpr int kAcceptsPerTurn = 128;
 void AddAccepted(const Listener& listener, const Connection& connection, const SocketAddress& remote,
                  Batch* batch) {
   // Only a listener on all addresses needs to ask where a client has arrived.
-  const AddressRecord records[2] = {
-      ToRecord(listener.bound().IsWildcard() ? LocalAddress(connection.fd()) : listener.bound()),
-      ToRecord(remote)};
-  std::memcpy(batch->window(), records, sizeof(records));
-  batch->Add(EventKind::kAccepted, connection.token, listener.token.slot, batch->Take(sizeof(records)),
-             listener.token.generation);
+  const uint32_t offset = PutAddresses(
+      listener.bound().IsWildcard() ? LocalAddress(connection.fd()) : listener.bound(), remote, batch);
+  batch->Add(EventKind::kAccepted, connection.token, listener.token.slot, offset, listener.token.generation);
 }
 
 }  // namespace

@@ -50,6 +50,21 @@ Status Loop::Listen(const SocketAddress& address, const ListenOptions& options, 
   return {};
 }
 
+Token Loop::Connect(const SocketAddress& remote, const SocketAddress* local, const StreamOptions& options) {
+  Fd socket;
+  const Status status = evio::Connect(remote, local, options, &socket);
+  if (!status.ok()) return Refuse(status);
+  Connection* connection = connections_.Insert(Connection::Connecting(std::move(socket)));
+  MarkDirty(connection);
+  return connection->token;
+}
+
+Token Loop::Refuse(Status status) {
+  const Token token = connections_.Insert(Connection::Connecting(Fd()))->token;
+  failures_.push_back(ToRecord(EventKind::kFailed, token, status));
+  return token;
+}
+
 void Loop::SetAccepting(Token token, bool on) {
   Listener* listener = listeners_.Find(token);
   if (listener == nullptr) return;

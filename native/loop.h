@@ -28,6 +28,12 @@ class Loop {
   void CloseListener(Token listener) { listeners_.Erase(listener); }
   Token ListenerToken(uint32_t slot) const { return listener_tokens_[slot]; }
 
+  // Begins to connect. Whatever comes of it is an event (kConnected, kFailed), never sooner than the next
+  // Poll() or Collect(). `local` may be nullptr.
+  Token Connect(const SocketAddress& remote, const SocketAddress* local, const StreamOptions& options);
+  // A connection that has failed before it began.
+  Token Refuse(Status status);
+
   // Fills the events and the window; returns the number of events. Never blocks.
   uint32_t Poll();
   // A Poll() now would find something that fd() does not show.

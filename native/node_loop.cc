@@ -11,8 +11,17 @@ namespace {
 constexpr int kRoundsPerTurn = 8;
 constexpr std::chrono::milliseconds kTurnTime{10};
 
+// Flags of listen() and connect().
+constexpr uint32_t kReusePort = 1;
+constexpr uint32_t kIPv6Only = 2;
+constexpr uint32_t kNoDelay = 4;
+
 Token TokenAt(const Napi::CallbackInfo& info, size_t first) {
   return {info[first].As<Napi::Number>().Uint32Value(), info[first + 1].As<Napi::Number>().Uint32Value()};
+}
+
+uint16_t PortAt(const Napi::CallbackInfo& info, size_t index) {
+  return static_cast<uint16_t>(info[index].As<Napi::Number>().Uint32Value());
 }
 
 }  // namespace
@@ -20,8 +29,9 @@ Token TokenAt(const Napi::CallbackInfo& info, size_t first) {
 Napi::Function NodeLoop::Define(Napi::Env env) {
   return DefineClass(
       env, "NodeLoop",
-      {InstanceMethod<&NodeLoop::Listen>("listen"), InstanceMethod<&NodeLoop::Accept>("accept"),
-       InstanceMethod<&NodeLoop::CloseListener>("closeListener"), InstanceMethod<&NodeLoop::Flush>("flush"),
+      {InstanceMethod<&NodeLoop::Listen>("listen"), InstanceMethod<&NodeLoop::Connect>("connect"),
+       InstanceMethod<&NodeLoop::Accept>("accept"), InstanceMethod<&NodeLoop::CloseListener>("closeListener"),
+       InstanceMethod<&NodeLoop::Flush>("flush"),
        InstanceMethod<&NodeLoop::FlushAndCollect>("flushAndCollect"), InstanceMethod<&NodeLoop::Send>("send"),
        InstanceMethod<&NodeLoop::Queued>("queued"), InstanceMethod<&NodeLoop::Alarm>("alarm"),
        InstanceMethod<&NodeLoop::Schedule>("schedule"), InstanceMethod<&NodeLoop::Ref>("ref")});
@@ -155,21 +165,19 @@ Napi::Value NodeLoop::Queued(const Napi::CallbackInfo& info) {
 // listen(family: 1 | 4 | 6, address, port, backlog, flags, keepAliveSeconds) returns the slot or -1.
 // The bound address is written as an AddressRecord at the start of the results.
 Napi::Value NodeLoop::Listen(const Napi::CallbackInfo& info) {
-  constexpr uint32_t kReusePort = 1, kIPv6Only = 2, kNoDelay = 4;
   const auto family = static_cast<Family>(info[0].As<Napi::Number>().Uint32Value());
   const std::string text = info[1].As<Napi::String>().Utf8Value();
-  const auto port = static_cast<uint16_t>(info[2].As<Napi::Number>().Uint32Value());
   const uint32_t flags = info[4].As<Napi::Number>().Uint32Value();
   ListenOptions options;
   options.backlog = info[3].As<Napi::Number>().Int32Value();
   options.reuse_port = (flags & kReusePort) != 0;
   options.ipv6_only = (flags & kIPv6Only) != 0;
-  options.no_delay = (flags & kNoDelay) != 0 && family != Family::kUnix;
-  options.keep_alive_seconds = info[5].As<Napi::Number>().Uint32Value();
+  options.accepted.no_delay = (flags & kNoDelay) != 0;
+  options.accepted.keep_alive_seconds = info[5].As<Napi::Number>().Uint32Value();
 
   SocketAddress address, bound;
   uint32_t slot = 0;
-  Status status = ParseAddress(family, text, port, &address);
+  Status status = ParseAddress(family, text, PortAt(info, 2), &address);
   if (status.ok()) status = loop_->Listen(address, options, &slot, &bound);
   if (!status.ok()) {
     arena_.control(kErrno) = static_cast<uint32_t>(status.error);
@@ -179,6 +187,23 @@ Napi::Value NodeLoop::Listen(const Napi::CallbackInfo& info) {
   *reinterpret_cast<AddressRecord*>(arena_.results()) = ToRecord(bound);
   arena_.control(kGeneration) = loop_->ListenerToken(slot).generation;
   return Napi::Number::New(info.Env(), slot);
+}
+
+// connect(family, address, port, localAddress or '', localPort, flags, keepAliveSeconds) returns the slot.
+Napi::Value NodeLoop::Connect(const Napi::CallbackInfo& info) {
+  const auto family = static_cast<Family>(info[0].As<Napi::Number>().Uint32Value());
+  const std::string from = info[3].As<Napi::String>().Utf8Value();
+  StreamOptions options;
+  options.no_delay = (info[5].As<Napi::Number>().Uint32Value() & kNoDelay) != 0;
+  options.keep_alive_seconds = info[6].As<Napi::Number>().Uint32Value();
+
+  SocketAddress remote, local;
+  Status status = ParseAddress(family, info[1].As<Napi::String>().Utf8Value(), PortAt(info, 2), &remote);
+  if (status.ok() && !from.empty()) status = ParseAddress(family, from, PortAt(info, 4), &local);
+  const Token token = status.ok() ? loop_->Connect(remote, from.empty() ? nullptr : &local, options)
+                                  : loop_->Refuse({status.error, Call::kConnect});
+  arena_.control(kGeneration) = token.generation;
+  return Napi::Number::New(info.Env(), token.slot);
 }
 
 void NodeLoop::Accept(const Napi::CallbackInfo& info) {

@@ -27,6 +27,7 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
  private:
   // What JavaScript calls. Operations that fail return -1 with errno and call in the control words.
   Napi::Value Listen(const Napi::CallbackInfo& info);
+  Napi::Value Connect(const Napi::CallbackInfo& info);
   void Accept(const Napi::CallbackInfo& info);
   void CloseListener(const Napi::CallbackInfo& info);
   void Flush(const Napi::CallbackInfo& info);

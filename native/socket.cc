@@ -88,9 +88,7 @@ constexpr int kReusePort = SO_REUSEPORT;
 // macOS refuses to send 2 GiB and more at once (EINVAL); nowhere does the kernel take as much.
 constexpr size_t kLongestSend = size_t{1} << 30;
 
-// What is accepted inherits these from its listener, on Linux and on the BSDs, which saves calls per
-// connection.
-bool SetInheritedOptions(int fd, const ListenOptions& options) {
+bool SetStreamOptions(int fd, const StreamOptions& options) {
   if (options.no_delay && !SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return false;
   if (options.keep_alive_seconds == 0) return true;
   return SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
@@ -104,7 +102,9 @@ bool SetListenerOptions(int fd, int family, const ListenOptions& options) {
   if (options.reuse_port && !SetOption(fd, SOL_SOCKET, kReusePort, 1)) return false;
   if (family == AF_INET6 && !SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0))
     return false;
-  return SetInheritedOptions(fd, options);
+  // What is accepted inherits these from its listener, on Linux and on the BSDs, which saves calls per
+  // connection.
+  return SetStreamOptions(fd, options.accepted);
 }
 
 }  // namespace
@@ -141,6 +141,22 @@ Status Accept(int listener, Fd* connection, SocketAddress* remote) {
   return {};
 }
 
+Status Connect(const SocketAddress& remote, const SocketAddress* local, const StreamOptions& options,
+               Fd* connection) {
+  const int family = remote.storage.ss_family;
+  Fd fd(NewSocket(family));
+  if (!fd.valid()) return {errno, Call::kSocket};
+  RefuseSigpipe(fd.get());
+  if (family != AF_UNIX && !SetStreamOptions(fd.get(), options)) return {errno, Call::kConnect};
+  if (local != nullptr && bind(fd.get(), local->get(), local->length) != 0) return {errno, Call::kConnect};
+  // EINTR: it goes on in the background, as after EINPROGRESS (connect(2)).
+  if (connect(fd.get(), remote.get(), remote.length) != 0 && errno != EINPROGRESS && errno != EINTR) {
+    return {errno, Call::kConnect};
+  }
+  *connection = std::move(fd);
+  return {};
+}
+
 bool ConcernsOneClient(int error) {
   switch (error) {
     case EINTR:
@@ -166,6 +182,13 @@ SocketAddress LocalAddress(int fd) {
   SocketAddress address;
   address.length = sizeof(address.storage);
   if (getsockname(fd, address.get(), &address.length) != 0) address.length = 0;
+  return address;
+}
+
+SocketAddress RemoteAddress(int fd) {
+  SocketAddress address;
+  address.length = sizeof(address.storage);
+  if (getpeername(fd, address.get(), &address.length) != 0) address.length = 0;
   return address;
 }
 

@@ -35,12 +35,16 @@ class Fd {
   int fd_ = -1;
 };
 
+struct StreamOptions {
+  bool no_delay = true;             // not for unix sockets
+  uint32_t keep_alive_seconds = 0;  // 0 leaves keep-alive off
+};
+
 struct ListenOptions {
   int backlog = 0;
   bool reuse_port = false;
   bool ipv6_only = false;
-  bool no_delay = true;
-  uint32_t keep_alive_seconds = 0;  // 0 leaves keep-alive off
+  StreamOptions accepted;
 };
 
 // Bound and listening. `bound` gets the real address, with the port that the kernel chose.
@@ -50,10 +54,17 @@ Status OpenListener(const SocketAddress& address, const ListenOptions& options, 
 // Takes one connection from the backlog; EAGAIN when it is empty.
 Status Accept(int listener, Fd* connection, SocketAddress* remote);
 
+// Begins to connect; the socket becomes writable when it is known how that went (TakeError). `local` is where
+// from, of the same family, or nullptr.
+Status Connect(const SocketAddress& remote, const SocketAddress* local, const StreamOptions& options,
+               Fd* connection);
+
 // What accept(2) says of one client or of a passing state, not of the listener: the next call may succeed.
 bool ConcernsOneClient(int error);
 
+// Empty when the system does not know it (any more).
 SocketAddress LocalAddress(int fd);
+SocketAddress RemoteAddress(int fd);
 
 // The result of one transfer: bytes moved, or an errno. EINTR is tried again inside.
 struct Transfer {

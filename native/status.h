@@ -6,9 +6,9 @@
 namespace evio {
 
 // The calls that can fail towards a user. The order is that of kCallNames.
-enum class Call : uint32_t { kNone, kSocket, kListen, kAccept, kRead, kWrite, kPoll };
+enum class Call : uint32_t { kNone, kSocket, kListen, kAccept, kRead, kWrite, kPoll, kConnect };
 
-constexpr const char* kCallNames[] = {"", "socket", "listen", "accept", "read", "write", "poll"};
+constexpr const char* kCallNames[] = {"", "socket", "listen", "accept", "read", "write", "poll", "connect"};
 constexpr uint32_t kCallCount = sizeof(kCallNames) / sizeof(kCallNames[0]);
 
 struct [[nodiscard]] Status {

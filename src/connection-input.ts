@@ -7,12 +7,15 @@ import type { Bytes } from './bytes.js';
 import type { Closed, Connection } from './connection.js';
 import type { Deferred, Engine } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
+import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
 import { Input } from './input.js';
 import type { InputSource, Relay, Sink } from './input.js';
 import type { ConnectionLimits } from './options.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
+import { Timeouts } from './timeouts.js';
+import type { TimedOut } from './timeouts.js';
 
 /** What all connections of one server share. */
 export interface ConnectionHost {
@@ -58,12 +61,13 @@ export class Extra {
   drainedSubscribers: readonly Subscriber<void>[] | undefined;
   /** Sends that wait, in order: each until the kernel has taken that many bytes. */
   sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
+  timeouts: Timeouts | undefined;
   /** The connection failed while kept bytes were still to be delivered. */
   failure: Error | undefined;
 }
 
 /** What both halves of a connection share, and the half that receives. */
-export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
+export abstract class ConnectionInput implements InputSource<Buffer>, Deferred, TimedOut {
   readonly id: number;
   bytesRead = 0;
   protected readonly host: ConnectionHost;
@@ -78,6 +82,8 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     this.id = id;
     this.host = host;
     this.stream = stream;
+    const { timeouts } = host.limits;
+    if (timeouts !== undefined) this.more.timeouts = new Timeouts(host.engine, timeouts, this);
   }
 
   /** Tells a connection as observer from any other. */
@@ -89,6 +95,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
   protected abstract closeIfDone(): void;
   /** The one way out. */
   protected abstract finish(error: Error | undefined): void;
+  abstract timedOut(code: EvioErrorCode, text: string): void;
 
   protected get more(): Extra {
     return (this.extra ??= new Extra());
@@ -167,6 +174,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     if (wanted !== this.is(READING)) {
       this.state ^= READING;
       this.stream.read(wanted);
+      this.extra?.timeouts?.reading(wanted);
     }
     this.deferInput();
   }
@@ -283,6 +291,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
 
   data(source: Buffer, start: number, end: number, lent: boolean): void {
     this.host.beforeEvent();
+    this.extra?.timeouts?.received();
     if (this.flowing && !this.hasKept) {
       this.deliver(source, start, end, lent);
     } else if (!this.is(CLOSED) && !this.discarding) {
@@ -297,6 +306,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred {
     if (this.is(CLOSED)) return;
     this.state |= PEER_ENDED;
     this.state &= ~READING;
+    this.extra?.timeouts?.reading(false);
     if (this.hasKept) return;
     if (this.is(INPUT_DONE)) {
       this.closeIfDone();

@@ -11,7 +11,7 @@ export interface Closed {
 }
 
 /**
- * One accepted connection. It is an Observer of bytes: `connection.data$.subscribe(connection)` echoes.
+ * One connection, accepted or made. It is an Observer of bytes: `connection.data$.subscribe(connection)` echoes.
  *
  * @example
  * ```ts
@@ -21,7 +21,7 @@ export interface Closed {
  * ```
  */
 export interface Connection extends Observer<Bytes>, AsyncDisposable {
-  /** 1, 2, 3, … in the order of acceptance by its server; never used again. */
+  /** 1, 2, 3, … in the order of acceptance by its server, or of `connect` in this thread; never used again. */
   readonly id: number;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
@@ -46,6 +46,9 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   readonly bytesWritten: number;
   /** Bytes written that the kernel has not taken, as of this turn. */
   readonly bytesQueued: number;
+
+  /** The peer has proved itself: `handshakeTimeout` holds no more. Idempotent. */
+  established(): void;
 
   /**
    * Sends, in order, at the end of this turn. The bytes belong to the connection until they are sent. A write that finds

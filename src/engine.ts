@@ -13,8 +13,8 @@ const engines = new WeakMap<Poller, Engine>();
 
 export class Engine implements TurnEvents {
   readonly poller: Poller;
-  /** When the present turn began, or the latest one, on the poller's clock: the time of whatever happens in it. */
-  turnTime: number;
+  /** When the present turn began; undefined outside of one. */
+  #turnTime: number | undefined;
   readonly #wheel: TimingWheel;
   readonly #watchers = new Set<() => void>();
   #deferred: Deferred[] = [];
@@ -22,8 +22,7 @@ export class Engine implements TurnEvents {
   private constructor(poller: Poller) {
     this.poller = poller;
     poller.attach(this);
-    this.turnTime = poller.now();
-    this.#wheel = new TimingWheel(this.turnTime);
+    this.#wheel = new TimingWheel(poller.now());
   }
 
   /** The engine of a poller: servers that share a poller share its turns. */
@@ -34,6 +33,11 @@ export class Engine implements TurnEvents {
       engines.set(poller, engine);
     }
     return engine;
+  }
+
+  /** The time of whatever happens now, on the poller's clock: in a turn that of its beginning, which costs nothing. */
+  get time(): number {
+    return this.#turnTime ?? this.poller.now();
   }
 
   /** Runs that piece of work at the beginning of the next turn, which is asked for. */
@@ -69,7 +73,7 @@ export class Engine implements TurnEvents {
   }
 
   turnBegin(): void {
-    const now = (this.turnTime = this.poller.now());
+    const now = (this.#turnTime = this.poller.now());
     for (let due = this.#wheel.takeDue(now); due !== undefined; due = this.#wheel.takeDue(now))
       guarded(due.run);
     this.poller.alarm(this.#wheel.next);
@@ -81,5 +85,6 @@ export class Engine implements TurnEvents {
 
   turnEnd(): void {
     for (const watcher of this.#watchers) guarded(watcher);
+    this.#turnTime = undefined;
   }
 }

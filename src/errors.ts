@@ -7,6 +7,11 @@ export type EvioErrorCode =
   | 'ERR_EVIO_CLOSED' // the server or connection is closed
   | 'ERR_EVIO_WRITE_AFTER_END' // write() after end() or complete()
   | 'ERR_EVIO_QUEUE_FULL' // a peer reads too slowly: more than maxQueuedBytes are queued
+  | 'ERR_EVIO_IDLE_TIMEOUT' // idleTimeout: nothing moved in either direction
+  | 'ERR_EVIO_READ_TIMEOUT' // readTimeout, firstByteTimeout: the peer sent nothing
+  | 'ERR_EVIO_WRITE_TIMEOUT' // writeTimeout: the peer took nothing of what is queued
+  | 'ERR_EVIO_HANDSHAKE_TIMEOUT' // handshakeTimeout: established() was not called in time
+  | 'ERR_EVIO_CONNECT_TIMEOUT' // connectTimeout
   | 'ERR_EVIO_UNSUPPORTED' // this poller, or this version, cannot do that
   | 'ERR_EVIO_POLLER_UNAVAILABLE'; // the poller asked for by name cannot run here
 
@@ -42,6 +47,14 @@ export function systemError(
     Object.assign(error, { address: at.address }, at.port === undefined ? {} : { port: at.port });
   }
   return error;
+}
+
+/** The positive errno of a code, for {@link systemError}: the numbers are the system's, and on Windows libuv's. */
+export function errnoOf(code: string): number {
+  for (const [errno, [name]] of getSystemErrorMap()) {
+    if (name === code) return -errno;
+  }
+  return 0;
 }
 
 /** A `TypeError` with Node's code for a wrong argument. */

@@ -4,13 +4,17 @@ export { EvioError } from './errors.js';
 export type { EvioErrorCode } from './errors.js';
 export type { Bytes } from './bytes.js';
 export type { Closed, Connection } from './connection.js';
+export { connect } from './connect.js';
 export { listen } from './listen.js';
-export type { ListenOptions } from './options.js';
+export type { ConnectOptions, ConnectionOptions, ListenOptions } from './options.js';
 export type {
   BindAddress,
   BindOptions,
+  DialEvents,
+  DialOptions,
   ListenerEvents,
   Poller,
+  PollerDial,
   PollerListener,
   PollerName,
   PollerStream,

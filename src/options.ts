@@ -1,21 +1,19 @@
-// Options of listen(): validated at the door, with their defaults.
+// Options of listen() and connect(): validated at the door, with their defaults.
+
+import { lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
 
 import { describe, invalidArgument } from './errors.js';
-import type { BindOptions, Poller, PollerName } from './poller/poller.js';
+import type { BindAddress, BindOptions, DialOptions, Poller, PollerName } from './poller/poller.js';
 
-/** Options of `listen` and `serve`. Times in milliseconds, sizes in bytes. */
-export interface ListenOptions {
+/** What `listen` and `connect` have in common. Times in milliseconds, sizes in bytes. */
+export interface ConnectionOptions {
   /**
    * `'auto'` (default): the native poller of this system, or else `net`. The environment variable EVIO_POLLER stands in
    * when this is not given. A {@link Poller} of your own may be passed, for instance a simulated one.
    */
   poller?: 'auto' | PollerName | Poller;
-  /** Longest queue of connections that wait to be accepted. Default 4096; the kernel's somaxconn may cut it. */
-  backlog?: number;
-  /** SO_REUSEPORT: several servers share one port and the kernel spreads the connections. Default false. */
-  reusePort?: boolean;
-  /** An IPv6 listener refuses IPv4. Default false: `:9999` takes both. */
-  ipv6Only?: boolean;
   /** TCP_NODELAY: small writes leave at once. Default true. */
   noDelay?: boolean;
   /** Silence before TCP keep-alive probes, rounded to seconds; 0 (default) is off. At most 32767000. */
@@ -30,8 +28,57 @@ export interface ListenOptions {
   halfOpen?: boolean;
   /** evio's fast mode: chunks are views of a buffer that the next turn overwrites. Default false: chunks are yours. */
   reuseInputBuffer?: boolean;
-  /** Aborting closes the server and its connections at once. */
+  /** Longest time in which no byte moves in either direction, whoever is to blame: ERR_EVIO_IDLE_TIMEOUT. 0 (default) is off. */
+  idleTimeout?: number;
+  /** Longest gap in what the peer sends, while the connection is being read: ERR_EVIO_READ_TIMEOUT. 0 (default) is off. */
+  readTimeout?: number;
+  /** The same before the first byte. Default: as `readTimeout`. */
+  firstByteTimeout?: number;
+  /** Longest time in which the kernel takes nothing of what is queued: the peer has stalled, ERR_EVIO_WRITE_TIMEOUT. 0 (default) is off. */
+  writeTimeout?: number;
+  /**
+   * How soon `connection.established()` must be called, counted from the beginning of the connection:
+   * ERR_EVIO_HANDSHAKE_TIMEOUT. 0 (default) is off.
+   */
+  handshakeTimeout?: number;
+  /** Aborting closes at once. */
   signal?: AbortSignal;
+}
+
+/** Options of `listen` and `serve`. Times in milliseconds, sizes in bytes. */
+export interface ListenOptions extends ConnectionOptions {
+  /** Longest queue of connections that wait to be accepted. Default 4096; the kernel's somaxconn may cut it. */
+  backlog?: number;
+  /** SO_REUSEPORT: several servers share one port and the kernel spreads the connections. Default false. */
+  reusePort?: boolean;
+  /** An IPv6 listener refuses IPv4. Default false: `:9999` takes both. */
+  ipv6Only?: boolean;
+}
+
+/** Part of `lookup` of node:dns. */
+export type Lookup = (
+  hostname: string,
+  options: { readonly all: true; readonly family: 0 | 4 | 6 },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/** Options of `connect`. Times in milliseconds, sizes in bytes. */
+export interface ConnectOptions extends ConnectionOptions {
+  /** How long connecting may take, name resolution and all attempts included: ERR_EVIO_CONNECT_TIMEOUT. 0 (default): as long as the system tries. */
+  connectTimeout?: number;
+  /** Resolves names, as `lookup` of node:dns does with `all: true`, which is the default. */
+  lookup?: Lookup;
+  /** Where from: `host` or `host:port`, numeric. Default: what the system chooses. */
+  localAddress?: string;
+}
+
+/** Milliseconds; 0 is off. */
+export interface TimeoutLimits {
+  readonly idle: number;
+  readonly read: number;
+  readonly firstByte: number;
+  readonly write: number;
+  readonly handshake: number;
 }
 
 /** What every connection of a server is held to. */
@@ -41,6 +88,8 @@ export interface ConnectionLimits {
   readonly maxQueuedBytes: number;
   readonly halfOpen: boolean;
   readonly reuseInputBuffer: boolean;
+  /** Absent when none is set. */
+  readonly timeouts?: TimeoutLimits;
 }
 
 /** Options with nothing left to decide but the poller, which may have to be made. */
@@ -52,14 +101,13 @@ export interface Settings {
 }
 
 const MIB = 1024 * 1024;
+/** What Node's own timers take, some 25 days. */
+const LONGEST_TIME = 2 ** 31 - 1;
 /** TCP_KEEPIDLE takes 1 to 32767 seconds (tcp(7), MAX_TCP_KEEPIDLE). */
 const LONGEST_KEEP_ALIVE = 32_767_000;
 
-const NAMES: Readonly<Record<keyof ListenOptions, true>> = {
+const COMMON: Readonly<Record<keyof ConnectionOptions, true>> = {
   poller: true,
-  backlog: true,
-  reusePort: true,
-  ipv6Only: true,
   noDelay: true,
   keepAlive: true,
   highWaterMark: true,
@@ -67,19 +115,29 @@ const NAMES: Readonly<Record<keyof ListenOptions, true>> = {
   maxQueuedBytes: true,
   halfOpen: true,
   reuseInputBuffer: true,
+  idleTimeout: true,
+  readTimeout: true,
+  firstByteTimeout: true,
+  writeTimeout: true,
+  handshakeTimeout: true,
   signal: true,
+};
+const LISTEN: Readonly<Record<keyof ListenOptions, true>> = {
+  ...COMMON,
+  backlog: true,
+  reusePort: true,
+  ipv6Only: true,
+};
+const CONNECT: Readonly<Record<keyof ConnectOptions, true>> = {
+  ...COMMON,
+  connectTimeout: true,
+  localAddress: true,
+  lookup: true,
 };
 
 /** @throws TypeError or RangeError that names the option, what it must be and what it was. */
 export function settingsOf(options: ListenOptions | undefined): Settings {
-  const given: ListenOptions = options ?? {};
-  if (typeof given !== 'object' || Array.isArray(given)) {
-    throw invalidArgument(`options must be an object, not ${describe(given)}`, 'ERR_INVALID_ARG_TYPE');
-  }
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(NAMES, name)) continue;
-    throw invalidArgument(`unknown option ${describe(name)}; valid are ${Object.keys(NAMES).join(', ')}`);
-  }
+  const given = known<ListenOptions>(options, LISTEN);
   return {
     bind: bindOptionsOf(given),
     limits: limitsOf(given),
@@ -88,17 +146,97 @@ export function settingsOf(options: ListenOptions | undefined): Settings {
   };
 }
 
+/** Options of `connect` with nothing left to decide but the poller, which may have to be made. */
+export interface ConnectSettings {
+  readonly poller: unknown;
+  readonly dial: DialOptions;
+  readonly limits: ConnectionLimits;
+  readonly connectTimeout: number;
+  readonly lookup: Lookup;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws TypeError or RangeError that names the option, what it must be and what it was. */
+export function connectSettingsOf(options: ConnectOptions | undefined): ConnectSettings {
+  const given = known<ConnectOptions>(options, CONNECT);
+  return {
+    dial: {
+      noDelay: flag('noDelay', given.noDelay, true),
+      keepAlive: keepAliveOf(given),
+      ...localOf(given.localAddress),
+    },
+    limits: limitsOf(given),
+    connectTimeout: time('connectTimeout', given.connectTimeout, 0),
+    lookup: lookupOf(given.lookup),
+    signal: signalOf(given.signal),
+    poller: given.poller,
+  };
+}
+
+function known<T extends object>(options: T | undefined, names: Readonly<Record<keyof T, true>>): T {
+  const given: object = options ?? {};
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    throw invalidArgument(`options must be an object, not ${describe(given)}`, 'ERR_INVALID_ARG_TYPE');
+  }
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(names, name)) continue;
+    throw invalidArgument(`unknown option ${describe(name)}; valid are ${Object.keys(names).join(', ')}`);
+  }
+  return given as T;
+}
+
 function bindOptionsOf(given: ListenOptions): BindOptions {
   return {
     backlog: integer('backlog', given.backlog, 4096, 1, 0x7fff_ffff),
     reusePort: flag('reusePort', given.reusePort, false),
     ipv6Only: flag('ipv6Only', given.ipv6Only, false),
     noDelay: flag('noDelay', given.noDelay, true),
-    keepAlive: integer('keepAlive', given.keepAlive, 0, 0, LONGEST_KEEP_ALIVE),
+    keepAlive: keepAliveOf(given),
   };
 }
 
-function limitsOf(given: ListenOptions): ConnectionLimits {
+function keepAliveOf(given: ConnectionOptions): number {
+  return integer('keepAlive', given.keepAlive, 0, 0, LONGEST_KEEP_ALIVE);
+}
+
+function localOf(localAddress: unknown): { local?: BindAddress } {
+  if (localAddress === undefined) return {};
+  const text = typeof localAddress === 'string' ? localAddress : '';
+  const [, bracketed, plain, port = '0'] =
+    isIP(text) === 0 ? (/^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? []) : [text, text];
+  const address = bracketed ?? plain ?? '';
+  const family = isIP(address);
+  if (family === 0 || Number(port) > 65535) {
+    throw invalidArgument(
+      `option localAddress must be numeric, as in "127.0.0.1" or "[::1]:4000", not ${describe(localAddress)}`,
+    );
+  }
+  return { local: { family: family === 4 ? 'IPv4' : 'IPv6', address, port: Number(port) } };
+}
+
+function lookupOf(given: unknown): Lookup {
+  if (given === undefined) return lookup;
+  if (typeof given === 'function') return given as Lookup;
+  throw invalidArgument(`option lookup must be a function, not ${describe(given)}`, 'ERR_INVALID_ARG_TYPE');
+}
+
+function timeoutsOf(given: ConnectionOptions): { timeouts?: TimeoutLimits } {
+  const read = time('readTimeout', given.readTimeout, 0);
+  const timeouts = {
+    read,
+    firstByte: time('firstByteTimeout', given.firstByteTimeout, read),
+    idle: time('idleTimeout', given.idleTimeout, 0),
+    write: time('writeTimeout', given.writeTimeout, 0),
+    handshake: time('handshakeTimeout', given.handshakeTimeout, 0),
+  };
+  return Object.values(timeouts).some((value) => value > 0) ? { timeouts } : {};
+}
+
+function time(name: string, value: unknown, fallback: number): number {
+  return integer(name, value, fallback, 0, LONGEST_TIME);
+}
+
+function limitsOf(given: ConnectionOptions): ConnectionLimits {
   const highWaterMark = integer('highWaterMark', given.highWaterMark, MIB, 0, Number.MAX_SAFE_INTEGER);
   const lowWaterMark = integer(
     'lowWaterMark',
@@ -123,6 +261,7 @@ function limitsOf(given: ListenOptions): ConnectionLimits {
     maxQueuedBytes,
     halfOpen: flag('halfOpen', given.halfOpen, false),
     reuseInputBuffer: flag('reuseInputBuffer', given.reuseInputBuffer, false),
+    ...timeoutsOf(given),
   };
 }
 

@@ -21,6 +21,7 @@ import {
 import type { Extra } from './connection-input.js';
 import type { Closed, Connection } from './connection.js';
 import { EvioError, describe, invalidArgument, toError } from './errors.js';
+import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
 import type { Relay } from './input.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
@@ -48,6 +49,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   flushed(taken: number): void {
     this.bytesQueued -= taken;
     this.bytesWritten += taken;
+    this.extra?.timeouts?.taken(this.bytesQueued === 0);
     if (this.extra?.sends !== undefined) this.#completeSends(this.extra.sends);
     if (this.is(CONGESTED) && this.bytesQueued <= this.host.limits.lowWaterMark) this.#drained();
     if (this.is(OUTPUT_ENDED)) this.closeIfDone();
@@ -107,6 +109,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
       );
       return false;
     }
+    if (this.bytesQueued === 0) this.extra?.timeouts?.queued();
     this.bytesQueued += end - start;
     this.stream.write(source, start, end);
     if (this.bytesQueued <= highWaterMark) return true;
@@ -287,6 +290,14 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.finish(undefined);
   }
 
+  established(): void {
+    this.extra?.timeouts?.established();
+  }
+
+  timedOut(code: EvioErrorCode, text: string): void {
+    this.destroy(new EvioError(code, `connection ${this.id}: ${text}`));
+  }
+
   /** Why it is gone, if not on purpose. */
   get failure(): Error | undefined {
     return this.#error;
@@ -323,6 +334,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.#error = error;
     this.bytesQueued = 0;
     const extra = this.extra;
+    extra?.timeouts?.stop();
     this.dropKept();
     this.#failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();

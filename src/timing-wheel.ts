@@ -19,6 +19,11 @@ export class Timer {
   constructor(run: () => void) {
     this.run = run;
   }
+
+  /** Set, and neither passed nor cleared. */
+  get isSet(): boolean {
+    return this.slot !== NOWHERE;
+  }
 }
 
 const NOWHERE = -1;

@@ -4,8 +4,11 @@
 import type {
   BindAddress,
   BindOptions,
+  DialEvents,
+  DialOptions,
   ListenerEvents,
   Poller,
+  PollerDial,
   PollerListener,
   PollerStream,
   SocketAddress,
@@ -21,6 +24,8 @@ export class VirtualPoller implements Poller {
   readonly name = 'virtual';
   /** Of all listeners, in the order of `listen()`. */
   readonly listeners: VirtualListener[] = [];
+  /** In the order of `connect()`. */
+  readonly dials: VirtualDial[] = [];
   /** When the next turn is asked for. */
   alarmAt = Infinity;
   readonly #scheduler: SchedulerLike;
@@ -109,6 +114,12 @@ export class VirtualPoller implements Poller {
     return listener;
   }
 
+  connect(address: BindAddress, options: DialOptions, events: DialEvents): PollerDial {
+    const dial = new VirtualDial(this, address, options, events);
+    this.dials.push(dial);
+    return dial;
+  }
+
   /** A client of the first listener, in a turn of its own. */
   accept(): VirtualStream {
     const [listener] = this.listeners;
@@ -117,6 +128,39 @@ export class VirtualPoller implements Poller {
     this.turn(() => (stream = listener.accepts()));
     if (stream === undefined) throw new Error('nobody accepted');
     return stream;
+  }
+}
+
+/** A connection that is being made: what comes of it is up to the spec. */
+export class VirtualDial implements PollerDial {
+  readonly address: BindAddress;
+  readonly options: DialOptions;
+  aborted = false;
+  readonly #poller: VirtualPoller;
+  readonly #events: DialEvents;
+
+  constructor(poller: VirtualPoller, address: BindAddress, options: DialOptions, events: DialEvents) {
+    this.#poller = poller;
+    this.address = address;
+    this.options = options;
+    this.#events = events;
+  }
+
+  abort(): void {
+    this.aborted = true;
+  }
+
+  /** It is connected, in a turn of its own. */
+  succeeds(): VirtualStream {
+    const stream = new VirtualStream(this.#poller, socketAddress(50_000), socketAddress(this.address.port));
+    this.#poller.turn(() => (stream.events = this.#events.connected(stream)));
+    return stream;
+  }
+
+  /** It has failed, in a turn of its own. */
+  fails(code: string): void {
+    const error = Object.assign(new Error(`connect ${code} ${this.address.address}`), { code });
+    this.#poller.turn(() => this.#events.connectFailed(error));
   }
 }
 
@@ -161,6 +205,10 @@ export class VirtualStream implements PollerStream {
   reading = false;
   shutDown = false;
   closed = false;
+  /** The kernel takes what is written. */
+  taking = true;
+  /** Written, and not taken. */
+  #queued = 0;
   readonly #poller: VirtualPoller;
   readonly #written: Buffer[] = [];
 
@@ -206,17 +254,26 @@ export class VirtualStream implements PollerStream {
     this.reading = on;
   }
 
-  /** The kernel here takes everything, one turn later. */
+  /** The kernel here takes everything, one turn later, unless it was told to take nothing. */
   write(source: Uint8Array, start: number, end: number): void {
     if (this.closed) return;
     this.#written.push(Buffer.from(source.subarray(start, end)));
-    this.#poller.later(() => {
-      if (!this.closed) this.events?.flushed(end - start);
-    });
+    this.#queued += end - start;
+    if (this.taking) this.#poller.later(() => this.#take(end - start));
+  }
+
+  /** The kernel takes that much of what is queued, in a turn of its own. */
+  takes(bytes: number): void {
+    this.#poller.turn(() => this.#take(bytes));
+  }
+
+  #take(bytes: number): void {
+    this.#queued -= bytes;
+    if (!this.closed) this.events?.flushed(bytes);
   }
 
   queued(): number {
-    return 0;
+    return this.#queued;
   }
 
   shutdown(): void {

@@ -32,6 +32,15 @@ export interface NodeLoop {
     flags: number,
     keepAlive: number,
   ): number;
+  connect(
+    family: number,
+    address: string,
+    port: number,
+    localAddress: string,
+    localPort: number,
+    flags: number,
+    keepAlive: number,
+  ): number;
   accept(listener: number, on: boolean): void;
   closeListener(listener: number): void;
   flush(): void;
@@ -60,5 +69,6 @@ export const FAILED = 4;
 export const FLUSHED = 5;
 export const BROKEN = 6;
 export const ACCEPT_FAILED = 7;
+export const CONNECTED = 8;
 /** Words of a Record. */
 export const STRIDE = 8;

@@ -74,7 +74,7 @@ function only(name: string, create: () => Poller): Poller {
 
 function isPoller(choice: unknown): choice is Poller {
   if (typeof choice !== 'object' || choice === null) return false;
-  return ['now', 'attach', 'alarm', 'schedule', 'listen'].every(
+  return ['now', 'attach', 'alarm', 'schedule', 'listen', 'connect'].every(
     (method) => typeof (choice as Record<string, unknown>)[method] === 'function',
   );
 }

@@ -1,7 +1,16 @@
 // Handles of the native poller's sockets. They only name what native code owns.
 
 import { ADDRESS_BYTES, readAddress } from './address-record.js';
-import type { ListenerEvents, PollerListener, PollerStream, SocketAddress, StreamEvents } from './poller.js';
+import type {
+  BindAddress,
+  DialEvents,
+  ListenerEvents,
+  PollerDial,
+  PollerListener,
+  PollerStream,
+  SocketAddress,
+  StreamEvents,
+} from './poller.js';
 
 /** Kinds of commands: mirrors of CommandKind in native/arena.h. */
 export const COMMAND = { write: 1, read: 2, shutdown: 3, close: 4, reset: 5 } as const;
@@ -12,15 +21,23 @@ export interface NativeSockets {
   closeListener(listener: NativeListener): void;
   /** Counts what keeps the process alive. */
   reference(change: 1 | -1): void;
-  command(kind: number, stream: NativeStream, a: number, b: number): void;
+  command(
+    kind: number,
+    socket: { readonly slot: number; readonly generation: number },
+    a: number,
+    b: number,
+  ): void;
   write(stream: NativeStream, source: Uint8Array, start: number, end: number): void;
   queued(stream: NativeStream): number;
   forgetStream(stream: NativeStream): void;
+  /** Whether it was still under way. */
+  forgetDial(dial: NativeDial): boolean;
 }
 
 export class NativeListener implements PollerListener {
   closed = false;
-  bound: SocketAddress | undefined;
+  /** What connections of a unix socket are told of their own end. */
+  path: UnixPath | undefined;
   readonly slot: number;
   readonly generation: number;
   readonly events: ListenerEvents;
@@ -53,6 +70,33 @@ export class NativeListener implements PollerListener {
   }
 }
 
+/** A connection that is being made. Its slot is that of the stream to come. */
+export class NativeDial implements PollerDial {
+  readonly slot: number;
+  readonly generation: number;
+  readonly address: BindAddress;
+  readonly events: DialEvents;
+  readonly #poller: NativeSockets;
+
+  constructor(
+    poller: NativeSockets,
+    slot: number,
+    generation: number,
+    address: BindAddress,
+    events: DialEvents,
+  ) {
+    this.#poller = poller;
+    this.slot = slot;
+    this.generation = generation;
+    this.address = address;
+    this.events = events;
+  }
+
+  abort(): void {
+    if (this.#poller.forgetDial(this)) this.#poller.command(COMMAND.close, this, 0, 0);
+  }
+}
+
 const NOBODY: StreamEvents = {
   data() {},
   ended() {},
@@ -61,36 +105,37 @@ const NOBODY: StreamEvents = {
   failed() {},
 };
 
+/** The one end of a unix connection that has a name. */
+export interface UnixPath {
+  readonly local?: SocketAddress;
+  readonly remote?: SocketAddress;
+}
+
 export class NativeStream implements PollerStream {
   closed = false;
   events: StreamEvents = NOBODY;
   readonly slot: number;
   readonly generation: number;
   readonly #poller: NativeSockets;
-  readonly #listening: SocketAddress | undefined;
+  /** Where a unix socket is bound to, or was connected to: the kernel's records do not say. */
+  readonly #path: UnixPath | undefined;
   // Two AddressRecords as text: one small object per connection, made into addresses only for who asks.
   readonly #records: string;
 
-  constructor(
-    poller: NativeSockets,
-    slot: number,
-    generation: number,
-    listening: SocketAddress | undefined,
-    records: string,
-  ) {
+  constructor(poller: NativeSockets, slot: number, generation: number, records: string, path?: UnixPath) {
     this.#poller = poller;
     this.slot = slot;
     this.generation = generation;
-    this.#listening = listening;
+    this.#path = path;
     this.#records = records;
   }
 
   get local(): SocketAddress {
-    return this.#listening?.family === 'unix' ? this.#listening : readAddress(this.#records, 0);
+    return this.#path?.local ?? readAddress(this.#records, 0);
   }
 
   get remote(): SocketAddress {
-    return readAddress(this.#records, ADDRESS_BYTES);
+    return this.#path?.remote ?? readAddress(this.#records, ADDRESS_BYTES);
   }
 
   read(on: boolean): void {

@@ -16,34 +16,31 @@
 // - Out of descriptors, libuv may close connections as they come without a word; `acceptFailed` reports what it does say.
 // - `reusePort` needs Node 22.12 or 23.1.
 
-import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
-import { getSystemErrorMap } from 'node:util';
-import { EvioError, systemError } from '../errors.js';
-import { guarded } from './guarded.js';
+import { createServer } from 'node:net';
+import type { ListenOptions, Server, Socket } from 'node:net';
+
+import { EvioError, errnoOf, systemError } from '../errors.js';
 import { socketAddress } from '../socket-address.js';
-import {
-  type BindAddress,
-  type BindOptions,
-  isLent,
-  type ListenerEvents,
-  type Poller,
-  type PollerListener,
-  type PollerStream,
-  type SocketAddress,
-  type StreamEvents,
-  type TurnEvents,
+import { guarded } from './guarded.js';
+import { NetDial } from './net-dial.js';
+import { NetStream, keepAliveOf, pathTooLong } from './net-stream.js';
+import type {
+  BindAddress,
+  BindOptions,
+  DialEvents,
+  DialOptions,
+  ListenerEvents,
+  Poller,
+  PollerDial,
+  PollerListener,
+  SocketAddress,
+  TurnEvents,
 } from './poller.js';
-import { openStreams } from './open-streams.js';
 import { inRootContext } from './root-context.js';
 import { Turns } from './turns.js';
 
 /** The longest delay that `setTimeout` takes. */
 const LONGEST_DELAY = 2 ** 31 - 1;
-
-/** What fits into sun_path with its zero; Windows has pipes instead. */
-const LONGEST_PATH = process.platform === 'win32' ? Infinity : process.platform === 'linux' ? 107 : 103;
-
-const NO_BYTES = Buffer.alloc(0);
 
 /** A poller on node:net: everywhere that Node runs, and slower than the native ones. */
 export function createNetPoller(): Poller {
@@ -79,6 +76,12 @@ class NetPoller implements Poller {
     const listener = new NetListener(this.#turns, address, options, events);
     inRootContext(() => listener.bind());
     return listener;
+  }
+
+  connect(address: BindAddress, options: DialOptions, events: DialEvents): PollerDial {
+    const dial = new NetDial(this.#turns, address, options, events);
+    inRootContext(() => dial.start());
+    return dial;
   }
 
   #setTimer(): void {
@@ -119,9 +122,7 @@ class NetListener implements PollerListener {
       allowHalfOpen: true,
       pauseOnConnect: true,
       noDelay: options.noDelay,
-      keepAlive: options.keepAlive > 0,
-      // Node cuts this to whole seconds, and the kernel refuses 0.
-      keepAliveInitialDelay: Math.ceil(options.keepAlive / 1000) * 1000,
+      ...keepAliveOf(options.keepAlive),
       // Does nothing while reading is on. After a pause, Node stops at the first chunk: the peer is pushed back sooner, and a
       // reset cannot destroy bytes that Node holds, because it is not noticed before they are delivered.
       highWaterMark: 1,
@@ -190,7 +191,7 @@ class NetListener implements PollerListener {
   }
 
   #onConnection(socket: Socket): void {
-    const stream = new NetStream(this.#turns, socket, this.#bound ?? socketAddress('unix', ''));
+    const stream = new NetStream(this.#turns, socket, { local: this.#bound ?? socketAddress('unix', '') });
     if (this.#closed || this.#waiting.length >= this.#options.backlog) return stream.reset();
     this.#waiting.push(stream);
     if (this.#accepting) this.#turns.turn(() => this.#announce());
@@ -200,7 +201,7 @@ class NetListener implements PollerListener {
     while (this.#accepting) {
       const stream = this.#waiting.shift();
       if (stream === undefined) return;
-      guarded(() => stream.announce(this.#events));
+      guarded(() => stream.announce(() => this.#events.accepted(stream)));
     }
   }
 
@@ -217,174 +218,10 @@ class NetListener implements PollerListener {
   }
 }
 
-class NetStream implements PollerStream {
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
-  readonly #turns: Turns;
-  readonly #socket: Socket;
-  #events: StreamEvents | undefined;
-  /** Closed, reset or failed: whatever comes now is nobody's. */
-  #gone = false;
-  /** Came before there was somebody to tell. */
-  #failure: NodeJS.ErrnoException | undefined;
-  #corked = false;
-  /** Written and not yet reported as flushed. */
-  #owed = 0;
-  #flushing = false;
-  /** The same function for every write, which lets Node merge the calls. It comes at any time, so it reports later. */
-  readonly #onTaken = (): void => {
-    if (this.#flushing || this.#gone) return;
-    this.#flushing = true;
-    this.#turns.later(() => this.#reportFlushed());
-  };
-
-  constructor(turns: Turns, socket: Socket, bound: SocketAddress) {
-    this.#turns = turns;
-    this.#socket = socket;
-    this.local = localAddress(socket, bound);
-    this.remote = remoteAddress(socket, this.local.family);
-    socket.on('data', (chunk: Buffer) => {
-      turns.turn(() => {
-        if (chunk.length > 0) this.#events?.data(chunk, 0, chunk.length, false);
-      });
-    });
-    socket.on('end', () => this.#onEnd());
-    // Stays for ever: an error without a listener would end the process.
-    socket.on('error', (error) => this.#onError(error));
-    socket.on('close', () => this.#onClose());
-  }
-
-  /** Finds out who gets the events. */
-  announce(listener: ListenerEvents): void {
-    let events;
-    try {
-      events = listener.accepted(this);
-    } catch (error) {
-      this.close(); // it has no owner who could
-      throw error;
-    }
-    if (this.#gone) return;
-    this.#events = events;
-    openStreams.add(1);
-    if (this.#failure !== undefined) this.#onError(this.#failure);
-  }
-
-  read(on: boolean): void {
-    if (this.#gone) return;
-    if (on) this.#socket.resume();
-    else this.#socket.pause();
-  }
-
-  write(source: Uint8Array, start: number, end: number): void {
-    if (this.#gone || start >= end || this.#socket.writableEnded) return;
-    const bytes = start === 0 && end === source.length ? source : source.subarray(start, end);
-    this.#owed += bytes.length;
-    if (!this.#corked && this.#turns.gather(this)) {
-      this.#corked = true;
-      this.#socket.cork();
-    }
-    this.#socket.write(isLent(source) ? Buffer.from(bytes) : bytes, this.#onTaken);
-  }
-
-  queued(): number {
-    if (this.#gone) return 0;
-    this.send();
-    return this.#socket.writableLength;
-  }
-
-  shutdown(): void {
-    if (!this.#gone) this.#socket.end();
-  }
-
-  close(): void {
-    if (this.#gone) return;
-    // What this turn has written goes to the kernel first, as far as that takes it.
-    this.send();
-    this.#leave();
-    this.#socket.destroy();
-  }
-
-  reset(): void {
-    if (this.#gone) return;
-    this.#leave();
-    const socket = this.#socket;
-    if (this.local.family === 'unix') return void socket.destroy();
-    // While its FIN is on the way to the kernel libuv refuses to reset a socket, and Node would forget the descriptor.
-    const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
-    if (shutting) socket.once('finish', () => socket.resetAndDestroy());
-    else socket.resetAndDestroy();
-  }
-
-  /** Gives Node what the turn has written so far. */
-  send(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
-  }
-
-  #leave(): void {
-    if (this.#events !== undefined) openStreams.add(-1);
-    this.#gone = true;
-    this.#events = undefined;
-  }
-
-  #reportFlushed(): void {
-    this.#flushing = false;
-    // An error also takes bytes off Node's count; it is about to be reported.
-    if (this.#socket.errored !== null) return;
-    const taken = this.#owed - this.#socket.writableLength;
-    this.#owed -= taken;
-    if (taken > 0) this.#events?.flushed(taken);
-  }
-
-  /** When a reset comes right behind the last bytes, libuv calls it the end. A write of nothing brings the error out. */
-  #onEnd(): void {
-    const socket = this.#socket;
-    if (!socket.writableEnded && this.local.family !== 'unix') socket.write(NO_BYTES);
-    const error: NodeJS.ErrnoException | null = socket.errored;
-    // EPIPE means that there was a FIN, and a reset after it: the end is reported, and the failure follows.
-    if (error === null || error.code === 'EPIPE') this.#turns.turn(() => this.#events?.ended());
-  }
-
-  #onError(error: NodeJS.ErrnoException): void {
-    if (this.#gone) return;
-    this.#failure = error;
-    if (this.#events === undefined) return;
-    this.#turns.turn(() => {
-      const events = this.#events;
-      this.#leave();
-      this.#socket.destroy();
-      events?.failed(error);
-    });
-  }
-
-  #onClose(): void {
-    // Node closes by itself what has ended in both directions.
-    if (this.#socket.readableEnded && this.#socket.writableFinished) return;
-    if (this.#failure === undefined) this.#onError(systemError(errnoOf('ECONNRESET'), 'read'));
-  }
-}
-
-function localAddress(socket: Socket, bound: SocketAddress): SocketAddress {
-  const { localFamily, localAddress: address, localPort } = socket;
-  if (address === undefined) return bound;
-  return socketAddress(localFamily === 'IPv6' ? 'IPv6' : 'IPv4', address, localPort);
-}
-
-function remoteAddress(socket: Socket, family: SocketAddress['family']): SocketAddress {
-  const { remoteFamily, remoteAddress: address, remotePort } = socket;
-  if (family === 'unix') return socketAddress('unix', '');
-  // A peer that has reset already has no address any more: the unspecified one stands for it.
-  if (address === undefined) return socketAddress(family, family === 'IPv6' ? '::' : '0.0.0.0', 0);
-  return socketAddress(remoteFamily === 'IPv6' ? 'IPv6' : 'IPv4', address, remotePort);
-}
-
 /** What Node would do wrongly without a word: it ignores options that it does not know, and until 24 cuts long paths. */
 function refusal({ family, address }: BindAddress, { reusePort }: BindOptions): Error | undefined {
-  if (family === 'unix') {
-    if (Buffer.byteLength(address) <= LONGEST_PATH) return undefined;
-    return systemError(errnoOf('ENAMETOOLONG'), 'listen', { address });
-  }
+  if (family === 'unix')
+    return pathTooLong(address) ? systemError(errnoOf('ENAMETOOLONG'), 'listen', { address }) : undefined;
   if (!reusePort || reusePortKnown()) return undefined;
   const message = `the poller net cannot do reusePort on Node ${process.versions.node}: it needs 22.12 or 23.1`;
   return new EvioError('ERR_EVIO_UNSUPPORTED', message);
@@ -393,12 +230,4 @@ function refusal({ family, address }: BindAddress, { reusePort }: BindOptions): 
 function reusePortKnown(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
-}
-
-/** The positive errno of a code: the numbers are the system's, and on Windows libuv's. */
-function errnoOf(code: string): number {
-  for (const [errno, [name]] of getSystemErrorMap()) {
-    if (name === code) return -errno;
-  }
-  return 0;
 }

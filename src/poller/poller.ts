@@ -19,6 +19,7 @@
 //
 // Order
 // - A listener: `listening` or `bindFailed`, once; then `accepted` in the order of acceptance. Nothing after `close()`.
+// - A dial: `connected` or `connectFailed`, once. Nothing after `abort()`.
 // - A stream: `data`* then at most one `ended`, which follows the last byte; `flushed` in the order of the writes;
 //   `broken` at most once and no `flushed` after it; `failed` at most once and nothing after it. Bytes that arrived before
 //   a failure are reported before `failed` where the operating system keeps them and reading is on.
@@ -36,6 +37,7 @@
 // Errors have `code`, `errno` and `syscall` as Node's have, and these come from where:
 // - `bindFailed`: `listen` (EADDRINUSE, EADDRNOTAVAIL, EACCES, ENAMETOOLONG, EINVAL …), `socket` (EMFILE, EAFNOSUPPORT …),
 //   or ERR_EVIO_UNSUPPORTED for an option that this poller does not have.
+// - `connectFailed`: `connect` (ECONNREFUSED, ETIMEDOUT, ENETUNREACH, EADDRNOTAVAIL …), `socket` (EMFILE …), `poll`.
 // - `acceptFailed`: `accept` (EMFILE, ENFILE, ENOBUFS, ENOMEM), `poll` (ENOMEM, ENOSPC). What concerns one client only is
 //   not reported.
 // - `failed`: `read` (ECONNRESET, ETIMEDOUT, EHOSTUNREACH …), `write` (EPIPE, ECONNRESET, ENOBUFS …), `poll` (as above).
@@ -55,12 +57,12 @@ export interface SocketAddress {
   toString(): string;
 }
 
-/** What a listener binds to: names have been resolved above the seam. */
+/** What a listener binds or a dial connects to: names have been resolved above the seam. */
 export interface BindAddress {
   readonly family: 'IPv4' | 'IPv6' | 'unix';
   /** A numeric address (`0.0.0.0` and `::` for all) or a path. */
   readonly address: string;
-  /** 0 asks for a free port. Ignored for unix sockets. */
+  /** For a listener, 0 asks for a free port. Ignored for unix sockets. */
   readonly port: number;
 }
 
@@ -72,6 +74,15 @@ export interface BindOptions {
   /** An IPv6 listener refuses IPv4. */
   readonly ipv6Only: boolean;
   /** Set TCP_NODELAY on what is accepted. */
+  readonly noDelay: boolean;
+  /** Milliseconds of silence before TCP keep-alive probes; 0 is off. */
+  readonly keepAlive: number;
+}
+
+export interface DialOptions {
+  /** Where from: a numeric address of the same family, port 0 for any. Not for unix sockets. */
+  readonly local?: BindAddress;
+  /** Set TCP_NODELAY. */
   readonly noDelay: boolean;
   /** Milliseconds of silence before TCP keep-alive probes; 0 is off. */
   readonly keepAlive: number;
@@ -98,6 +109,17 @@ export interface ListenerEvents {
   accepted(stream: PollerStream): StreamEvents;
   /** Accepting failed for want of something (EMFILE, ENFILE, ENOBUFS, ENOMEM). The caller turns accepting off for a while. */
   acceptFailed(error: NodeJS.ErrnoException): void;
+}
+
+/** What a dial reports: one of the two, once. */
+export interface DialEvents {
+  /**
+   * Connected, and not yet read from.
+   * @returns who gets its events. A throw closes the stream.
+   */
+  connected(stream: PollerStream): StreamEvents;
+  /** There is no connection. */
+  connectFailed(error: NodeJS.ErrnoException): void;
 }
 
 /** What a stream reports. */
@@ -127,6 +149,12 @@ export interface PollerListener {
   close(): void;
   /** Whether this listener keeps the event loop alive. On at first. */
   ref(on: boolean): void;
+}
+
+/** A connection that is being made. */
+export interface PollerDial {
+  /** Gives it up: nothing is reported any more. Does nothing once it is connected or has failed. Idempotent. */
+  abort(): void;
 }
 
 export interface PollerStream {
@@ -166,6 +194,8 @@ export interface Poller {
   schedule(): void;
   /** Binds. A poller that binds synchronously reports before it returns. */
   listen(address: BindAddress, options: BindOptions, events: ListenerEvents): PollerListener;
+  /** Connects. Reports in a turn, never before it returns. */
+  connect(address: BindAddress, options: DialOptions, events: DialEvents): PollerDial;
 }
 
 const lent = new WeakSet<ArrayBufferLike>();

@@ -1,0 +1,401 @@
+// The native poller: the TypeScript half of native/. It shares one ArrayBuffer with the addon (native/arena.h), so that a
+// turn is one call in and one call out, however many connections it concerns.
+
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import { markAsUntransferable } from 'node:worker_threads';
+
+import { systemError } from '../errors.js';
+import { throwLater } from './guarded.js';
+import { socketAddress } from '../socket-address.js';
+import { ADDRESS_BYTES, FAMILIES, readAddress } from './address-record.js';
+import {
+  ACCEPTED,
+  ACCEPT_FAILED,
+  BROKEN,
+  CONNECTED,
+  CONTROL,
+  DATA,
+  ENDED,
+  FAILED,
+  FLUSHED,
+  STRIDE,
+} from './addon.js';
+import type { Addon, NodeLoop } from './addon.js';
+import { COMMAND, NativeDial, NativeListener, NativeStream } from './native-sockets.js';
+import type { NativeSockets, UnixPath } from './native-sockets.js';
+import { lend } from './poller.js';
+import type {
+  BindAddress,
+  BindOptions,
+  DialEvents,
+  DialOptions,
+  ListenerEvents,
+  Poller,
+  PollerDial,
+  PollerListener,
+  SocketAddress,
+  StreamEvents,
+  TurnEvents,
+} from './poller.js';
+
+/** Writes longer than this go to the kernel from where they lie instead of through the outbox. */
+const LONGEST_COPY = 64 * 1024;
+/** Results of a flush may lead to writes, which lead to results: that many times in one turn. */
+const FLUSHES_PER_TURN = 16;
+/** A flag of listen() and connect() of the addon. */
+const NO_DELAY = 4;
+/** Below this many bytes a loop is faster than a call of `set`. */
+const SHORTEST_SET = 32;
+
+export class NativePoller implements Poller, NativeSockets {
+  readonly name: 'epoll' | 'kqueue';
+  readonly #streams: (NativeStream | undefined)[] = [];
+  readonly #addon: Addon;
+  readonly #native: NodeLoop;
+  readonly #bytes: Buffer;
+  readonly #words: Uint32Array;
+  readonly #outbox: number;
+  readonly #outboxEnd: number;
+  readonly #dials = new Map<number, NativeDial>();
+  readonly #listeners: (NativeListener | undefined)[] = [];
+  #turns: TurnEvents | undefined;
+  #outboxUsed = 0;
+  #scheduled = false;
+  #exiting = false;
+  #references = 0;
+  #alarmAt = Infinity;
+
+  constructor(addon: Addon) {
+    const { layout } = addon;
+    const arena = new ArrayBuffer(layout.bytes);
+    markAsUntransferable(arena);
+    lend(arena);
+    this.name = addon.poller;
+    this.#addon = addon;
+    this.#bytes = Buffer.from(arena);
+    this.#words = new Uint32Array(arena);
+    this.#outbox = layout.outbox;
+    this.#outboxEnd = layout.outbox + layout.outboxBytes;
+    this.#native = this.#startLoop(arena);
+    // process.exit() runs no cleanup hook, but `write(); process.exit()` sends, as with node:net.
+    process.on('exit', () => {
+      this.#exiting = true;
+      this.#push();
+    });
+  }
+
+  #startLoop(arena: ArrayBuffer): NodeLoop {
+    try {
+      return new this.#addon.NodeLoop(arena, this.#dispatch);
+    } catch (error) {
+      const errno = this.#words[CONTROL.errno] as number;
+      throw errno === 0
+        ? error
+        : systemError(errno, this.#addon.calls[this.#words[CONTROL.call] as number] ?? '');
+    }
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  attach(turns: TurnEvents): void {
+    this.#turns = turns;
+  }
+
+  alarm(at: number): void {
+    if (at === this.#alarmAt) return;
+    this.#alarmAt = at;
+    this.#native.alarm(at === Infinity ? -1 : Math.max(0, Math.ceil(at - performance.now())));
+  }
+
+  schedule(): void {
+    if (this.#words[CONTROL.inTurn] === 1) {
+      this.#words[CONTROL.turnWanted] = 1;
+    } else {
+      this.#touch();
+    }
+  }
+
+  listen(address: BindAddress, options: BindOptions, events: ListenerEvents): PollerListener {
+    const flags = (options.reusePort ? 1 : 0) | (options.ipv6Only ? 2 : 0) | (options.noDelay ? NO_DELAY : 0);
+    const family = FAMILIES[address.family];
+    const slot = this.#native.listen(
+      family,
+      address.address,
+      address.port,
+      options.backlog,
+      flags,
+      secondsOf(options.keepAlive),
+    );
+    const generation = this.#words[CONTROL.generation] as number;
+    const listener = new NativeListener(this, slot, generation, events);
+    if (slot < 0) {
+      const call = this.#addon.calls[this.#words[CONTROL.call] as number] ?? 'listen';
+      const at = address.family === 'unix' ? { address: address.address } : address;
+      listener.closed = true;
+      events.bindFailed(systemError(this.#words[CONTROL.errno] as number, call, at));
+      return listener;
+    }
+    this.#listeners[slot] = listener;
+    this.reference(1);
+    const bound = address.family === 'unix' ? socketAddress('unix', address.address) : this.#boundAddress();
+    if (address.family === 'unix') listener.path = { local: bound };
+    events.listening(bound);
+    return listener;
+  }
+
+  connect(address: BindAddress, options: DialOptions, events: DialEvents): PollerDial {
+    const slot = this.#native.connect(
+      FAMILIES[address.family],
+      address.address,
+      address.port,
+      options.local?.address ?? '',
+      options.local?.port ?? 0,
+      options.noDelay ? NO_DELAY : 0,
+      secondsOf(options.keepAlive),
+    );
+    const dial = new NativeDial(this, slot, this.#words[CONTROL.generation] as number, address, events);
+    this.#dials.set(slot, dial);
+    this.reference(1);
+    this.schedule();
+    return dial;
+  }
+
+  reference(change: 1 | -1): void {
+    const before = this.#references;
+    this.#references += change;
+    if (before === 0) this.#native.ref(true);
+    if (this.#references === 0) this.#native.ref(false);
+  }
+
+  acceptOn(listener: NativeListener, on: boolean): void {
+    this.#native.accept(listener.slot, on);
+    this.schedule();
+  }
+
+  closeListener(listener: NativeListener): void {
+    this.#listeners[listener.slot] = undefined;
+    this.#native.closeListener(listener.slot);
+  }
+
+  forgetStream(stream: NativeStream): void {
+    this.#streams[stream.slot] = undefined;
+    this.reference(-1);
+  }
+
+  forgetDial(dial: NativeDial): boolean {
+    if (this.#dials.get(dial.slot) !== dial) return false;
+    this.#dials.delete(dial.slot);
+    this.reference(-1);
+    return true;
+  }
+
+  /** Gives the kernel what is pending and tells what it has not taken. */
+  queued(stream: NativeStream): number {
+    this.#outboxUsed = 0;
+    return this.#native.queued(stream.slot, stream.generation);
+  }
+
+  command(kind: number, socket: NativeStream | NativeDial, a: number, b: number): void {
+    const words = this.#words;
+    let count = words[CONTROL.commandCount] as number;
+    if (count === this.#addon.layout.maxCommands) {
+      // A write's bytes lie in the outbox already and must stay there until its command has been flushed.
+      this.#native.flush();
+      count = 0;
+    }
+    const at = (this.#addon.layout.commands >> 2) + count * STRIDE;
+    words[at] = kind;
+    words[at + 1] = socket.slot;
+    words[at + 2] = socket.generation;
+    words[at + 3] = a;
+    words[at + 4] = b;
+    words[CONTROL.commandCount] = count + 1;
+    if (words[CONTROL.inTurn] === 0 || this.#exiting) this.#touch();
+  }
+
+  write(stream: NativeStream, source: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length > LONGEST_COPY) {
+      this.#push();
+      this.#native.send(stream.slot, stream.generation, source, start, end);
+      if (this.#words[CONTROL.inTurn] === 0 || this.#exiting) this.#touch();
+      return;
+    }
+    if (this.#outbox + this.#outboxUsed + length > this.#outboxEnd) this.#push();
+    const to = this.#outbox + this.#outboxUsed;
+    this.#copy(source, start, end, to);
+    this.#outboxUsed += length;
+    if (!this.#extendLastWrite(stream, to, length)) this.command(COMMAND.write, stream, to, length);
+  }
+
+  #copy(source: Uint8Array, start: number, end: number, to: number): void {
+    const bytes = this.#bytes;
+    if (source.buffer === bytes.buffer) {
+      bytes.copyWithin(to, source.byteOffset + start, source.byteOffset + end);
+    } else if (end - start < SHORTEST_SET) {
+      for (let i = start; i < end; i++) bytes[to++] = source[i] as number;
+    } else {
+      bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), to);
+    }
+  }
+
+  #extendLastWrite(stream: NativeStream, to: number, length: number): boolean {
+    const words = this.#words;
+    const count = words[CONTROL.commandCount] as number;
+    if (count === 0) return false;
+    const at = (this.#addon.layout.commands >> 2) + (count - 1) * STRIDE;
+    if (
+      words[at] !== COMMAND.write ||
+      words[at + 1] !== stream.slot ||
+      words[at + 2] !== stream.generation ||
+      (words[at + 3] as number) + (words[at + 4] as number) !== to
+    ) {
+      return false;
+    }
+    words[at + 4] = (words[at + 4] as number) + length;
+    return true;
+  }
+
+  /** Hands all commands to native code now; what comes of them is reported in the next turn. */
+  #push(): void {
+    this.#native.flush();
+    this.#outboxUsed = 0;
+  }
+
+  #touch(): void {
+    if (this.#exiting) {
+      this.#push();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#native.schedule();
+    }
+  }
+
+  // Called by native code, once per turn.
+  readonly #dispatch = (events: number): void => {
+    this.#scheduled = false;
+    if (performance.now() >= this.#alarmAt) this.#alarmAt = Infinity;
+    this.#turns?.turnBegin();
+    this.#handleAll(this.#addon.layout.events >> 2, events);
+    for (let round = 0; round < FLUSHES_PER_TURN; round++) {
+      const results = this.#native.flushAndCollect();
+      this.#outboxUsed = 0;
+      this.#handleAll(this.#addon.layout.results >> 2, results);
+      if (results === 0 && this.#words[CONTROL.commandCount] === 0) break;
+    }
+    this.#turns?.turnEnd();
+    // libuv's timers count whole milliseconds and may be early: ask again.
+    if (this.#alarmAt !== Infinity) this.#renewAlarm();
+  };
+
+  #renewAlarm(): void {
+    const at = this.#alarmAt;
+    if (at - performance.now() > 1) return;
+    this.#alarmAt = Infinity;
+    this.alarm(at);
+  }
+
+  #handleAll(base: number, count: number): void {
+    let i = 0;
+    while (i < count) {
+      try {
+        while (i < count) this.#handle(base + i++ * STRIDE);
+      } catch (error) {
+        throwLater(error); // the rest of the batch is other people's
+      }
+    }
+  }
+
+  #handle(at: number): void {
+    const words = this.#words;
+    const kind = words[at] as number;
+    const slot = words[at + 1] as number;
+    const generation = words[at + 2] as number;
+    const a = words[at + 3] as number;
+    const b = words[at + 4] as number;
+    if (kind === ACCEPTED)
+      return this.#accepted(slot, generation, this.#listener(a, words[at + 5] as number), b);
+    if (kind === ACCEPT_FAILED) {
+      return this.#listener(slot, generation)?.events.acceptFailed(systemError(a, 'accept'));
+    }
+    const dial = this.#dials.size === 0 ? undefined : this.#dials.get(slot);
+    if (dial?.generation === generation) return this.#dialled(dial, kind, a, b);
+    const stream = this.#streams[slot];
+    // Closed since: native code knows already, or will with the next flush.
+    if (stream === undefined || stream.generation !== generation) return;
+    const { events } = stream;
+    if (kind === DATA) {
+      events.data(this.#bytes, a, a + b, true);
+    } else if (kind === FLUSHED) {
+      events.flushed(a + b * 0x1_0000_0000);
+    } else if (kind === ENDED) {
+      events.ended();
+    } else if (kind === BROKEN) {
+      events.broken(systemError(a, this.#addon.calls[b] ?? ''));
+    } else if (kind === FAILED) {
+      stream.closed = true;
+      this.forgetStream(stream);
+      events.failed(systemError(a, this.#addon.calls[b] ?? ''));
+    }
+  }
+
+  #listener(slot: number, generation: number): NativeListener | undefined {
+    const listener = this.#listeners[slot];
+    return listener?.generation === generation ? listener : undefined;
+  }
+
+  #accepted(slot: number, generation: number, listener: NativeListener | undefined, offset: number): void {
+    const stream = this.#open(slot, generation, offset, listener?.path);
+    if (listener === undefined) {
+      stream.close(); // accepted in the turn that closed the listener
+    } else {
+      this.#hand(stream, () => listener.events.accepted(stream));
+    }
+  }
+
+  /** What has become of a dial. */
+  #dialled(dial: NativeDial, kind: number, a: number, b: number): void {
+    const { slot, generation, address, events } = dial;
+    if (kind === CONNECTED) {
+      const path = address.family === 'unix' ? { remote: socketAddress('unix', address.address) } : undefined;
+      const stream = this.#open(slot, generation, b, path);
+      this.forgetDial(dial);
+      this.#hand(stream, () => events.connected(stream));
+    } else if (kind === FAILED) {
+      this.forgetDial(dial);
+      const at = address.family === 'unix' ? { address: address.address } : address;
+      events.connectFailed(systemError(a, this.#addon.calls[b] ?? '', at));
+    }
+  }
+
+  #open(slot: number, generation: number, offset: number, path: UnixPath | undefined): NativeStream {
+    const records = this.#bytes.toString('latin1', offset, offset + 2 * ADDRESS_BYTES);
+    const stream = new NativeStream(this, slot, generation, records, path);
+    this.#streams[slot] = stream;
+    this.reference(1);
+    return stream;
+  }
+
+  /** Finds out who gets a stream's events. */
+  #hand(stream: NativeStream, ask: () => StreamEvents): void {
+    try {
+      stream.events = ask();
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
+  }
+
+  #boundAddress(): SocketAddress {
+    const at = this.#addon.layout.results;
+    return readAddress(this.#bytes.toString('latin1', at, at + ADDRESS_BYTES), 0);
+  }
+}
+
+/** What the kernel takes for keep-alive; 0 is off. */
+function secondsOf(milliseconds: number): number {
+  return milliseconds === 0 ? 0 : Math.max(1, Math.round(milliseconds / 1000));
+}
