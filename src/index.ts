@@ -26,5 +26,6 @@ export { serve } from './serve.js';
 export type { Accept, Closed as ClosedCallback, Handle, Reply, Ticker } from './serve.js';
 export { serveEach } from './serve-each.js';
 export type { Protocol } from './serve-each.js';
-export type { CloseOutcome, Disconnected, Failure, Received, Server } from './server.js';
+export type { DropReason } from './admission.js';
+export type { CloseOutcome, Disconnected, Dropped, Failure, Received, Server } from './server.js';
 export type { Tick } from './ticks.js';

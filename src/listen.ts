@@ -2,18 +2,20 @@
 
 import process from 'node:process';
 
-import { Observable, Subject } from 'rxjs';
+import { Observable, ReplaySubject, Subject } from 'rxjs';
 import type { Subscriber, TeardownLogic } from 'rxjs';
 
+import { Acceptor } from './acceptor.js';
+import type { AcceptingServer } from './acceptor.js';
 import { parseAddress } from './address.js';
 import type { ParsedAddress } from './address.js';
+import type { DropReason } from './admission.js';
 import { Binding } from './binding.js';
 import type { BindingOwner } from './binding.js';
 import { Closing, closeTimeoutOf } from './closing.js';
 import type { ConnectionHost } from './connection-input.js';
 import type { Connection } from './connection.js';
 import { Engine } from './engine.js';
-import type { Deferred } from './engine.js';
 import { EvioError, invalidArgument, toError } from './errors.js';
 import { guarded } from './poller/guarded.js';
 import { Input } from './input.js';
@@ -22,15 +24,12 @@ import { isolated, relayTo } from './isolated.js';
 import { settingsOf } from './options.js';
 import type { ConnectionLimits, ListenOptions, Settings } from './options.js';
 import { choosePoller } from './poller/choose.js';
+import { NOBODY } from './poller/poller.js';
 import type { PollerStream, SocketAddress, StreamEvents } from './poller/poller.js';
-import type { CloseOutcome, Disconnected, Failure, Received, Server } from './server.js';
+import type { CloseOutcome, Disconnected, Dropped, Failure, Received, Server } from './server.js';
 import { StreamConnection } from './stream-connection.js';
 import { Ticker } from './ticks.js';
 import type { Tick } from './ticks.js';
-import type { Timer } from './timing-wheel.js';
-
-/** After EMFILE and its like: the time until the next try to accept. */
-const ACCEPT_PAUSE = 100;
 
 /**
  * Listens on one or more addresses: `tcp://host:port` (also `tcp4`, `tcp6`), `host:port`, `:port` (all addresses, IPv4
@@ -55,12 +54,14 @@ export function listen(address: string | readonly string[], options?: ListenOpti
 
 type Phase = 'binding' | 'listening' | 'failed' | 'closing' | 'closed';
 
-class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<Received>, Deferred {
+class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOwner, InputSource<Received> {
   readonly connections$: Observable<Connection>;
   readonly data$: Observable<Received>;
   readonly ticks$: Observable<Tick>;
   readonly disconnected$: Observable<Disconnected>;
   readonly errors$: Observable<Failure>;
+  readonly dropped$: Observable<Dropped>;
+  readonly closing$: Observable<void>;
   readonly ready: Promise<Server>;
   readonly engine: Engine;
   readonly limits: ConnectionLimits;
@@ -72,17 +73,17 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
   readonly #accepted = new Subject<Connection>();
   readonly #disconnected = new Subject<Disconnected>();
   readonly #errors = new Subject<Failure>();
+  readonly #dropped = new Subject<Dropped>();
+  /** Replays, so that who comes late hears of it too. */
+  readonly #closingBegins = new ReplaySubject<void>(1);
+  readonly #acceptor: Acceptor;
   #resolveReady: (server: Server) => void = () => {};
   #rejectReady: (error: unknown) => void = () => {};
   #phase: Phase = 'binding';
   #unbound: number;
   #failure: Error | undefined;
-  #subscribers = 0;
   #sinks: readonly Sink<Received>[] = [];
   #delivering: StreamConnection | undefined;
-  #held: StreamConnection[] = [];
-  #acceptPause: Timer | undefined;
-  #acceptFailing = false;
   #lastId = 0;
   #closing: Closing | undefined;
 
@@ -98,6 +99,9 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     this.data$ = new Input<Received>(this);
     this.disconnected$ = isolated(this.#disconnected);
     this.errors$ = isolated(this.#errors);
+    this.dropped$ = isolated(this.#dropped);
+    this.closing$ = isolated(this.#closingBegins);
+    this.#acceptor = new Acceptor(this, settings.admission);
     this.ready = new Promise<Server>((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -143,7 +147,7 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     if (this.#unbound > 0 || this.#phase !== 'binding') return;
     this.#phase = 'listening';
     this.#resolveReady(this);
-    this.#updateAccepting();
+    this.#acceptor.update();
   }
 
   bindingFailed(error: Error): void {
@@ -153,7 +157,7 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     this.#unbound = Infinity;
     for (const binding of this.#bindings) binding.close();
     this.#signal?.removeEventListener('abort', this.#abort);
-    if (this.#subscribers > 0) this.ready.catch(() => {});
+    if (this.#acceptor.wanted) this.ready.catch(() => {});
     this.#rejectReady(error);
     this.#accepted.error(error);
     const sinks = this.#sinks;
@@ -182,71 +186,46 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     if (this.#failureFor((error) => subscriber.error(error))) return;
     const subscription = this.#accepted.subscribe(relayTo(subscriber));
     if (subscriber.closed) return;
-    this.#countSubscriber(1);
+    this.#acceptor.count(1);
     return () => {
       subscription.unsubscribe();
-      this.#countSubscriber(-1);
+      this.#acceptor.count(-1);
     };
   }
 
-  #countSubscriber(change: 1 | -1): void {
-    this.#subscribers += change;
-    this.#updateAccepting();
+  get listening(): boolean {
+    return this.#phase === 'listening';
   }
 
-  get #accepting(): boolean {
-    return this.#subscribers > 0 && this.#phase === 'listening' && this.#acceptPause === undefined;
+  get size(): number {
+    return this.#connections.size;
   }
 
-  #updateAccepting(): void {
-    const on = this.#accepting;
+  accept(on: boolean): void {
     for (const binding of this.#bindings) binding.accept(on);
-    if (on && this.#held.length > 0) this.engine.defer(this);
   }
 
   accepted(stream: PollerStream): StreamEvents {
-    this.beforeEvent();
-    this.#acceptFailing = false;
-    const connection = new StreamConnection(++this.#lastId, this, stream);
-    if (this.#accepting && this.#held.length === 0) {
-      this.#announce(connection);
-    } else if (this.#phase === 'listening') {
-      // Accepted before the poller heard that accepting has stopped.
-      this.#held.push(connection);
-      if (this.#accepting) this.engine.defer(this);
-    } else {
-      connection.destroy();
-    }
-    return connection;
+    const make = (): StreamConnection => new StreamConnection(++this.#lastId, this, stream);
+    const connection = this.#acceptor.accepted(stream, make);
+    if (connection !== undefined) return connection;
+    if (this.listening) stream.reset();
+    else stream.close();
+    return NOBODY;
   }
 
-  runDeferred(): void {
-    while (this.#accepting) {
-      if (this.#held.length === 0) return;
-      // Before it is taken: a tick may close the server, and the connection with it.
-      this.beforeEvent();
-      const connection = this.#accepting ? this.#held.shift() : undefined;
-      if (connection === undefined) return;
-      this.#announce(connection);
-    }
-  }
-
-  #announce(connection: StreamConnection): void {
+  announce(connection: StreamConnection): void {
     this.#connections.set(connection.id, connection);
     this.#accepted.next(connection);
     if (this.wantsInput) connection.updateReading();
   }
 
+  dropped({ local, remote }: PollerStream, reason: DropReason): void {
+    this.#dropped.next({ local, remote, reason });
+  }
+
   acceptFailed(error: Error): void {
-    // Told once, not at every try; the next connection ends it.
-    if (!this.#acceptFailing) this.report(error);
-    this.#acceptFailing = true;
-    if (this.#phase !== 'listening' || this.#acceptPause !== undefined) return;
-    this.#acceptPause = this.engine.after(ACCEPT_PAUSE, () => {
-      this.#acceptPause = undefined;
-      this.#updateAccepting();
-    });
-    this.#updateAccepting();
+    this.#acceptor.failed(error);
   }
 
   // Input of all connections
@@ -262,14 +241,14 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
       return;
     }
     this.#sinks = [...this.#sinks, sink];
-    this.#countSubscriber(1);
+    this.#acceptor.count(1);
     if (this.#sinks.length === 1) this.#updateReading();
   }
 
   removeSink(sink: Sink<Received>): void {
     if (!this.#sinks.includes(sink)) return;
     this.#sinks = this.#sinks.filter((other) => other !== sink);
-    this.#countSubscriber(-1);
+    this.#acceptor.count(-1);
     if (this.#sinks.length === 0) this.#updateReading();
   }
 
@@ -312,10 +291,9 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
   }
 
   disconnected(connection: StreamConnection, error: Error | undefined): void {
-    if (!this.#connections.delete(connection.id)) {
-      this.#held = this.#held.filter((other) => other !== connection);
-      return;
-    }
+    const announced = this.#connections.delete(connection.id);
+    this.#acceptor.left(connection);
+    if (!announced) return;
     this.#disconnected.next(error === undefined ? { connection } : { connection, error });
     const closing = this.#closing;
     if (closing === undefined) return;
@@ -344,9 +322,10 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
     this.#giveUpReady(new EvioError('ERR_EVIO_CLOSED', 'the server was closed before it was ready'));
     this.#signal?.removeEventListener('abort', this.#abort);
     for (const binding of this.#bindings) binding.close();
-    if (this.#acceptPause !== undefined) this.engine.cancel(this.#acceptPause);
-    for (const connection of this.#held.splice(0)) connection.destroy();
+    this.#acceptor.stop();
     this.#accepted.complete();
+    this.#closingBegins.next();
+    this.#closingBegins.complete();
     // In the next turn: whoever closes from inside a chunk's pipeline still gets that chunk through.
     if (gently) this.engine.defer({ runDeferred: () => this.#drain() });
     if (this.#connections.size === 0) this.#finish(closing);
@@ -370,6 +349,8 @@ class PollerServer implements Server, ConnectionHost, BindingOwner, InputSource<
   #completeStreams(): void {
     this.#disconnected.complete();
     this.#errors.complete();
+    this.#dropped.complete();
+    this.#closingBegins.complete();
     this.#ticker.complete();
   }
 

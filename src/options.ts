@@ -53,6 +53,17 @@ export interface ListenOptions extends ConnectionOptions {
   reusePort?: boolean;
   /** An IPv6 listener refuses IPv4. Default false: `:9999` takes both. */
   ipv6Only?: boolean;
+  /** Most connections at a time. Default `Infinity`. */
+  maxConnections?: number;
+  /**
+   * What happens to those beyond `maxConnections`. `'wait'` (default): they are not accepted and wait in the backlog.
+   * `'drop'`: they are accepted and reset, and `server.dropped$` tells.
+   */
+  whenFull?: 'wait' | 'drop';
+  /** Most connections at a time from one remote address; those beyond are dropped, and `server.dropped$` tells. Default `Infinity`. */
+  maxConnectionsPerAddress?: number;
+  /** Most connections accepted in a second, bursts of that many included; others wait in the backlog. Default `Infinity`. */
+  acceptRate?: number;
 }
 
 /** Part of `lookup` of node:dns. */
@@ -92,10 +103,20 @@ export interface ConnectionLimits {
   readonly timeouts?: TimeoutLimits;
 }
 
+/** Whom a server lets in. */
+export interface AdmissionLimits {
+  readonly most: number;
+  readonly dropping: boolean;
+  readonly mostPerAddress: number;
+  /** A second. */
+  readonly rate: number;
+}
+
 /** Options with nothing left to decide but the poller, which may have to be made. */
 export interface Settings {
   readonly poller: unknown;
   readonly bind: BindOptions;
+  readonly admission: AdmissionLimits;
   readonly limits: ConnectionLimits;
   readonly signal: AbortSignal | undefined;
 }
@@ -127,6 +148,10 @@ const LISTEN: Readonly<Record<keyof ListenOptions, true>> = {
   backlog: true,
   reusePort: true,
   ipv6Only: true,
+  maxConnections: true,
+  whenFull: true,
+  maxConnectionsPerAddress: true,
+  acceptRate: true,
 };
 const CONNECT: Readonly<Record<keyof ConnectOptions, true>> = {
   ...COMMON,
@@ -140,6 +165,7 @@ export function settingsOf(options: ListenOptions | undefined): Settings {
   const given = known<ListenOptions>(options, LISTEN);
   return {
     bind: bindOptionsOf(given),
+    admission: admissionOf(given),
     limits: limitsOf(given),
     signal: signalOf(given.signal),
     poller: given.poller,
@@ -193,6 +219,24 @@ function bindOptionsOf(given: ListenOptions): BindOptions {
     noDelay: flag('noDelay', given.noDelay, true),
     keepAlive: keepAliveOf(given),
   };
+}
+
+function admissionOf(given: ListenOptions): AdmissionLimits {
+  const { whenFull = 'wait' } = given;
+  if (!['wait', 'drop'].includes(whenFull)) {
+    throw invalidArgument(`option whenFull must be "wait" or "drop", not ${describe(whenFull)}`);
+  }
+  return {
+    most: limit('maxConnections', given.maxConnections),
+    dropping: whenFull === 'drop',
+    mostPerAddress: limit('maxConnectionsPerAddress', given.maxConnectionsPerAddress),
+    rate: limit('acceptRate', given.acceptRate),
+  };
+}
+
+/** From 1; `Infinity`, the default, is none. */
+function limit(name: string, value: unknown): number {
+  return value === Infinity ? Infinity : integer(name, value, Infinity, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function keepAliveOf(given: ConnectionOptions): number {

@@ -2,6 +2,7 @@
 
 import type { Observable } from 'rxjs';
 
+import type { DropReason } from './admission.js';
 import type { Connection } from './connection.js';
 import type { SocketAddress } from './poller/poller.js';
 import type { Tick } from './ticks.js';
@@ -22,6 +23,14 @@ export interface Disconnected {
 export interface Failure {
   readonly error: Error;
   readonly connection?: Connection;
+}
+
+/** A client that was turned away: it was accepted and reset. */
+export interface Dropped {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** The option that says so. */
+  readonly reason: DropReason;
 }
 
 /** How `close` went: connections that ended by themselves, and those cut off when the time was up. */
@@ -48,6 +57,13 @@ export interface Server extends AsyncDisposable {
    * A client's own failures (resets and the like) are not here but on its `closed$`.
    */
   readonly errors$: Observable<Failure>;
+  /** Clients turned away by `maxConnectionsPerAddress`, or by `maxConnections` with `whenFull: 'drop'`. They take no id. */
+  readonly dropped$: Observable<Dropped>;
+  /**
+   * Emits once when the server begins to close, and completes; also for those who subscribe later. Connections go on for
+   * as long as `close` lets them: a handler that pushes without end, or waits for more, ends them now.
+   */
+  readonly closing$: Observable<void>;
   /** Open connections by id. */
   readonly connections: ReadonlyMap<number, Connection>;
   /** Where it listens, with real ports, in the order given to `listen`; empty until `ready`. */

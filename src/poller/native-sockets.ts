@@ -1,6 +1,7 @@
 // Handles of the native poller's sockets. They only name what native code owns.
 
 import { ADDRESS_BYTES, readAddress } from './address-record.js';
+import { NOBODY } from './poller.js';
 import type {
   BindAddress,
   DialEvents,
@@ -96,14 +97,6 @@ export class NativeDial implements PollerDial {
     if (this.#poller.forgetDial(this)) this.#poller.command(COMMAND.close, this, 0, 0);
   }
 }
-
-const NOBODY: StreamEvents = {
-  data() {},
-  ended() {},
-  flushed() {},
-  broken() {},
-  failed() {},
-};
 
 /** The one end of a unix connection that has a name. */
 export interface UnixPath {

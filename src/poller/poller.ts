@@ -142,6 +142,9 @@ export interface StreamEvents {
   failed(error: NodeJS.ErrnoException): void;
 }
 
+/** For a stream whose events nobody wants. */
+export const NOBODY: StreamEvents = { data() {}, ended() {}, flushed() {}, broken() {}, failed() {} };
+
 export interface PollerListener {
   /** Accept connections or leave them in the backlog. Off at first. */
   accept(on: boolean): void;
