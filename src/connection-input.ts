@@ -9,8 +9,8 @@ import type { Deferred, Engine } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
-import { Input } from './input.js';
-import type { InputSource, Relay, Sink } from './input.js';
+import { Input, markHoldable } from './input.js';
+import type { Holdable, InputSource, Relay, Sink } from './input.js';
 import type { ConnectionLimits } from './options.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
@@ -45,6 +45,7 @@ export const MISUSED = 1024; // a write after end() has been reported
 export const BROKEN = 2048; // output is lost
 export const FED = 4096; // an observable writes through next() and will complete()
 const END_DUE = 8192; // the input has ended, and nobody owns the output
+const HELD = 16_384; // by work in flight: somebody will want more
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -61,13 +62,18 @@ export class Extra {
   drainedSubscribers: readonly Subscriber<void>[] | undefined;
   /** Sends that wait, in order: each until the kernel has taken that many bytes. */
   sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
+  holds: number | undefined;
+  corks: number | undefined;
+  /** Written since `cork`, and its length. */
+  corked: Uint8Array[] | undefined;
+  corkedBytes: number | undefined;
   timeouts: Timeouts | undefined;
   /** The connection failed while kept bytes were still to be delivered. */
   failure: Error | undefined;
 }
 
 /** What both halves of a connection share, and the half that receives. */
-export abstract class ConnectionInput implements InputSource<Buffer>, Deferred, TimedOut {
+export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, Deferred, TimedOut {
   readonly id: number;
   bytesRead = 0;
   protected readonly host: ConnectionHost;
@@ -102,7 +108,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred, 
   }
 
   get data$(): Observable<Buffer> {
-    return (this.more.data$ ??= new Input<Buffer>(this));
+    return (this.more.data$ ??= markHoldable(new Input<Buffer>(this), this));
   }
 
   addSink(sink: Sink<Buffer>): void {
@@ -134,6 +140,20 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred, 
     this.updateReading();
   }
 
+  /** Nothing is delivered until as many {@link release} as holds: as a pause, but not the user's. */
+  hold(): void {
+    this.more.holds = (this.more.holds ?? 0) + 1;
+    this.state |= HELD;
+    this.updateReading();
+  }
+
+  release(): void {
+    this.more.holds = (this.more.holds ?? 0) - 1;
+    if (this.more.holds > 0) return;
+    this.state &= ~HELD;
+    this.updateReading();
+  }
+
   wake(): void {
     if (this.is(CLOSED | INPUT_DONE)) return;
     this.state |= WOKEN;
@@ -158,7 +178,9 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred, 
 
   /** Somebody takes input, and nothing holds it back. */
   protected get flowing(): boolean {
-    return (this.#sinks !== undefined || this.host.wantsInput) && !this.is(PAUSED | CONGESTED | INPUT_DONE);
+    return (
+      (this.#sinks !== undefined || this.host.wantsInput) && !this.is(PAUSED | HELD | CONGESTED | INPUT_DONE)
+    );
   }
 
   /** Nobody will ever take the input: it is read and dropped, so that the peer's FIN behind it is seen. */
@@ -317,7 +339,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Deferred, 
 
   /** Nobody reads, and nobody has said that he will again. */
   protected get abandoned(): boolean {
-    return this.#sinks === undefined && !this.host.wantsInput && !this.is(PAUSED);
+    return this.#sinks === undefined && !this.host.wantsInput && !this.is(PAUSED | HELD);
   }
 
   protected is(bits: number): boolean {

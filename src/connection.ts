@@ -1,8 +1,9 @@
 // One connection: the public interface.
 
-import type { Observable, Observer } from 'rxjs';
+import type { Observable, Observer, Subscription } from 'rxjs';
 
 import type { Bytes } from './bytes.js';
+import type { PipeOptions } from './pipe.js';
 import type { SocketAddress } from './poller/poller.js';
 
 /** How a connection ended: without an error for FIN and for whatever this side did on purpose. */
@@ -65,6 +66,10 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
    * when the connection closes first. Bound, so that `concatMap(connection.send)` works.
    */
   readonly send: (bytes: Bytes) => Observable<void>;
+  /** Keeps what is written, so that it leaves together, until as many `uncork`. Within one turn that is so anyhow. */
+  cork(): void;
+  /** Lets go what was kept since `cork`. Without a `cork` before it does nothing. */
+  uncork(): void;
   /** Sends `bytes`, then FIN when everything queued has been sent. The peer may still send. Idempotent. */
   end(bytes?: Bytes): void;
   /** Closes at once; what is queued is dropped. `closed$` carries `error`. Idempotent. */
@@ -80,6 +85,20 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   wake(): void;
   /** Gives bytes back: they are delivered again, before anything else. */
   unread(bytes: Uint8Array): void;
+  /**
+   * Input of this connection becomes output of another, and the two keep pace: while more than the other's
+   * `highWaterMark` is queued this one is not read. The end of input ends the other, a failure resets it, and this one is
+   * closed when the other is. Two of them, one each way, are a proxy.
+   *
+   * @returns what takes them apart again without closing either.
+   * @throws TypeError for anything but another connection of this library.
+   */
+  pipeTo(destination: Connection, options?: PipeOptions): Subscription;
+  /**
+   * `for await (const data of connection)`: the next chunk is read when it is asked for. Ends with the input, throws when
+   * the connection has failed. Leaving the loop stops reading and leaves the connection open.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer>;
 
   /** `write`, as an Observer; without effect after the end. What it throws closes this connection and is reported on the server's `errors$`. */
   next(bytes: Bytes): void;

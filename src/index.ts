@@ -5,8 +5,13 @@ export type { EvioErrorCode } from './errors.js';
 export type { Bytes } from './bytes.js';
 export type { Closed, Connection } from './connection.js';
 export { connect } from './connect.js';
+export { gracefulShutdown } from './graceful-shutdown.js';
+export type { ShutdownOptions, ShutdownOutcome } from './graceful-shutdown.js';
 export { listen } from './listen.js';
 export type { ConnectOptions, ConnectionOptions, ListenOptions } from './options.js';
+export { paced } from './paced.js';
+export type { PacedOptions } from './paced.js';
+export type { PipeOptions } from './pipe.js';
 export type {
   BindAddress,
   BindOptions,

@@ -20,6 +20,25 @@ export interface Relay {
   whenClosed(callback: () => void): () => void;
 }
 
+/** Whoever can keep a socket from being read while work is in flight. */
+export interface Holdable {
+  hold(): void;
+  release(): void;
+}
+
+/** By this, operators find the connection whose input a stream is. */
+const HOLDABLE = Symbol('evio.holdable');
+
+/** Makes a stream known as the input of a connection. */
+export function markHoldable<T extends object>(source$: T, holdable: Holdable): T {
+  return Object.assign(source$, { [HOLDABLE]: holdable });
+}
+
+/** The connection whose input a stream is; undefined for any other stream, and for the input of many connections. */
+export function holdableOf(source$: object): Holdable | undefined {
+  return (source$ as { [HOLDABLE]?: Holdable })[HOLDABLE];
+}
+
 /** Where the sinks of an {@link Input} live. */
 export interface InputSource<T> {
   addSink(sink: Sink<T>): void;
@@ -130,7 +149,8 @@ class SubscriberSink<T> extends Sink<T> {
   }
 }
 
-class RelaySink<T> extends Sink<T> {
+/** Of an observer that takes bytes on loan. */
+export class RelaySink<T> extends Sink<T> {
   readonly relay: Relay;
   readonly #forget: (() => void) | undefined;
 

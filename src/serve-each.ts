@@ -6,6 +6,7 @@ import type { OperatorFunction } from 'rxjs';
 import type { Bytes } from './bytes.js';
 import type { Connection } from './connection.js';
 import { describe, invalidArgument } from './errors.js';
+import { markHoldable } from './input.js';
 import { StreamConnection } from './stream-connection.js';
 
 /**
@@ -112,7 +113,7 @@ function serveOne(protocol: Protocol, connection: Connection): Subscription {
 
 /** The connection's input as a protocol sees it: isolated, so that it may error. */
 function failing(connection: StreamConnection): Observable<Buffer> {
-  return new Observable((subscriber) =>
+  const data$ = new Observable<Buffer>((subscriber) =>
     connection.data$.subscribe({
       next: (data) => subscriber.next(data),
       complete: () => {
@@ -121,6 +122,7 @@ function failing(connection: StreamConnection): Observable<Buffer> {
       },
     }),
   );
+  return markHoldable(data$, connection);
 }
 
 function outputOf(connection: StreamConnection): {

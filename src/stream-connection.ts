@@ -1,7 +1,7 @@
-// A Connection on a poller's stream: output is bounded, ends come in one order.
+// A Connection on a poller's stream: what it is to others, and how it ends, in one order.
 
 import { Observable } from 'rxjs';
-import type { Subscriber } from 'rxjs';
+import type { Subscription } from 'rxjs';
 
 import { toBytes } from './bytes.js';
 import type { Bytes } from './bytes.js';
@@ -9,30 +9,28 @@ import {
   BROKEN,
   CLOSED,
   CONGESTED,
-  ConnectionInput,
   FED,
   INPUT_DONE,
-  MISUSED,
   OUTPUT_ENDED,
   PEER_ENDED,
   READING,
   SHUT_DOWN,
 } from './connection-input.js';
-import type { Extra } from './connection-input.js';
+import { ConnectionOutput } from './connection-output.js';
 import type { Closed, Connection } from './connection.js';
 import { EvioError, describe, invalidArgument, toError } from './errors.js';
 import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
 import type { Relay } from './input.js';
+import { ConnectionIterator } from './iterate.js';
+import { pipe } from './pipe.js';
+import type { PipeOptions } from './pipe.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
 
 const DISPOSE_TIMEOUT = 1000;
 
-export class StreamConnection extends ConnectionInput implements Connection, StreamEvents, Relay {
+export class StreamConnection extends ConnectionOutput implements Connection, StreamEvents, Relay {
   context: unknown = undefined;
-  bytesWritten = 0;
-  bytesQueued = 0;
-  #error: Error | undefined;
 
   get local(): SocketAddress {
     return this.stream.local;
@@ -46,20 +44,11 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     return observer instanceof StreamConnection;
   }
 
-  flushed(taken: number): void {
-    this.bytesQueued -= taken;
-    this.bytesWritten += taken;
-    this.extra?.timeouts?.taken(this.bytesQueued === 0);
-    if (this.extra?.sends !== undefined) this.#completeSends(this.extra.sends);
-    if (this.is(CONGESTED) && this.bytesQueued <= this.host.limits.lowWaterMark) this.#drained();
-    if (this.is(OUTPUT_ENDED)) this.closeIfDone();
-  }
-
   broken(error: Error): void {
     this.state |= BROKEN;
     this.state &= ~CONGESTED;
     this.bytesQueued = 0;
-    this.#failSends(error);
+    this.failSends(error);
     // Without anybody who reads or pauses there is nothing left to wait for.
     if (this.abandoned) {
       this.destroy(error);
@@ -74,7 +63,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     this.state |= BROKEN;
     this.state &= ~(READING | CONGESTED);
     this.bytesQueued = 0;
-    this.#failSends(error);
+    this.failSends(error);
     if (this.hasKept && !this.discarding) {
       this.state |= PEER_ENDED;
       this.more.failure = error;
@@ -84,113 +73,19 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     }
   }
 
-  // Output
-
-  write(bytes: Bytes): boolean {
-    const output = toBytes(bytes);
-    this.#reportMisuse();
-    return this.#queue(output, 0, output.length);
-  }
-
-  relay(source: Buffer, start: number, end: number): void {
-    this.#queue(source, start, end);
-  }
-
-  #queue(source: Uint8Array, start: number, end: number): boolean {
-    if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) return false;
-    const { highWaterMark, maxQueuedBytes } = this.host.limits;
-    if (start === end) return this.bytesQueued <= highWaterMark;
-    if (this.bytesQueued > maxQueuedBytes && this.stream.queued() > maxQueuedBytes) {
-      this.destroy(
-        new EvioError(
-          'ERR_EVIO_QUEUE_FULL',
-          `connection ${this.id}: the peer reads too slowly: more than ${maxQueuedBytes} bytes are queued (maxQueuedBytes)`,
-        ),
+  pipeTo(destination: Connection, options: PipeOptions = {}): Subscription {
+    if (!(destination instanceof StreamConnection) || destination === this) {
+      const what = destination === (this as Connection) ? 'the connection itself' : describe(destination);
+      throw invalidArgument(
+        `pipeTo: needs another connection of this library, not ${what}`,
+        'ERR_INVALID_ARG_TYPE',
       );
-      return false;
     }
-    if (this.bytesQueued === 0) this.extra?.timeouts?.queued();
-    this.bytesQueued += end - start;
-    this.stream.write(source, start, end);
-    if (this.bytesQueued <= highWaterMark) return true;
-    if (!this.is(CONGESTED)) {
-      this.state |= CONGESTED;
-      this.updateReading();
-    }
-    return false;
+    return pipe(this, destination, options);
   }
 
-  /** After close() a write is an ordinary race; after end() it is a mistake, told once. */
-  #reportMisuse(): void {
-    if (!this.is(OUTPUT_ENDED) || this.is(CLOSED | BROKEN | MISUSED)) return;
-    this.state |= MISUSED;
-    this.host.report(
-      new EvioError('ERR_EVIO_WRITE_AFTER_END', `connection ${this.id}: write after end`),
-      this,
-    );
-  }
-
-  get send(): (bytes: Bytes) => Observable<void> {
-    return (this.more.send ??= (bytes) =>
-      new Observable<void>((subscriber) => this.#send(bytes, subscriber)));
-  }
-
-  #send(bytes: Bytes, subscriber: Subscriber<void>): void {
-    const output = toBytes(bytes);
-    this.#queue(output, 0, output.length);
-    if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) {
-      subscriber.error(this.#closedError());
-      return;
-    }
-    const until = this.bytesWritten + this.bytesQueued;
-    if (this.bytesQueued === 0) {
-      subscriber.next();
-      subscriber.complete();
-    } else {
-      (this.more.sends ??= []).push({ until, subscriber });
-    }
-  }
-
-  #completeSends(sends: NonNullable<Extra['sends']>): void {
-    while (sends.length > 0 && (sends[0]?.until ?? 0) <= this.bytesWritten) {
-      const subscriber = sends.shift()?.subscriber;
-      guarded(() => {
-        subscriber?.next();
-        subscriber?.complete();
-      });
-    }
-  }
-
-  #failSends(cause: Error | undefined): void {
-    const sends = this.extra?.sends?.splice(0) ?? [];
-    for (const { subscriber } of sends) guarded(() => subscriber.error(this.#closedError(cause)));
-  }
-
-  #closedError(cause: Error | undefined = this.#error): EvioError {
-    const state = this.is(CLOSED | BROKEN) ? 'closed' : 'ended';
-    const code = state === 'closed' ? 'ERR_EVIO_CLOSED' : 'ERR_EVIO_WRITE_AFTER_END';
-    const because = cause === undefined ? '' : `: ${cause.message}`;
-    return new EvioError(code, `connection ${this.id} is ${state}${because}`, { cause });
-  }
-
-  get drained$(): Observable<void> {
-    return (this.more.drained$ ??= new Observable<void>((subscriber) => {
-      if (this.is(CLOSED)) {
-        subscriber.complete();
-        return;
-      }
-      const extra = this.more;
-      extra.drainedSubscribers = [...(extra.drainedSubscribers ?? []), subscriber];
-      return () => {
-        extra.drainedSubscribers = extra.drainedSubscribers?.filter((other) => other !== subscriber);
-      };
-    }));
-  }
-
-  #drained(): void {
-    this.state &= ~CONGESTED;
-    this.updateReading();
-    for (const subscriber of this.extra?.drainedSubscribers ?? []) guarded(() => subscriber.next());
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    return new ConnectionIterator(this);
   }
 
   // Observer
@@ -199,7 +94,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     return (this.more.next ??= (bytes) => {
       try {
         const output = toBytes(bytes);
-        this.#queue(output, 0, output.length);
+        this.queue(output, 0, output.length);
       } catch (thrown) {
         this.fail(thrown);
       }
@@ -254,6 +149,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   end(bytes?: Bytes): void {
     if (bytes !== undefined) this.write(bytes);
     if (this.is(OUTPUT_ENDED | CLOSED)) return;
+    if (this.extra?.corked !== undefined) this.writeCorked(this.extra);
     this.state |= OUTPUT_ENDED;
     this.updateReading();
     this.closeIfDone();
@@ -300,7 +196,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
 
   /** Why it is gone, if not on purpose. */
   get failure(): Error | undefined {
-    return this.#error;
+    return this.endedBy;
   }
 
   /** A handler of this connection failed: closes it and reports the error once. */
@@ -308,6 +204,10 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
     if (this.is(CLOSED)) return;
     const error = toError(thrown);
     this.destroy(error);
+    this.host.report(error, this);
+  }
+
+  protected reportMistake(error: EvioError): void {
     this.host.report(error, this);
   }
 
@@ -331,12 +231,12 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   protected finish(error: Error | undefined): void {
     if (this.is(CLOSED)) return;
     this.state |= CLOSED;
-    this.#error = error;
+    this.endedBy = error;
     this.bytesQueued = 0;
     const extra = this.extra;
     extra?.timeouts?.stop();
     this.dropKept();
-    this.#failSends(error);
+    this.failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (extra !== undefined) {
       for (const subscriber of extra.drainedSubscribers ?? []) guarded(() => subscriber.complete());
@@ -362,7 +262,7 @@ export class StreamConnection extends ConnectionInput implements Connection, Str
   }
 
   #outcome(): Closed {
-    return this.#error === undefined ? {} : { error: this.#error };
+    return this.endedBy === undefined ? {} : { error: this.endedBy };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

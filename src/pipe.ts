@@ -1,0 +1,93 @@
+// One connection's input into another's output, as a pair: while the one that is written to is full, the other is not read.
+
+import type { Subscription } from 'rxjs';
+
+import { RelaySink } from './input.js';
+import type { Holdable, InputSource, Relay } from './input.js';
+
+type Closed = (outcome: { readonly error?: Error }) => void;
+
+/** The end that is read. */
+export interface PipeSource extends InputSource<Buffer>, Holdable {
+  readonly failure: Error | undefined;
+  destroy(error?: Error): void;
+}
+
+/** The end that is written to. */
+export interface PipeDestination extends Relay {
+  /** More than highWaterMark is queued. */
+  readonly congested: boolean;
+  /** Calls back once it is not congested any more; the result forgets that. */
+  whenDrained(callback: () => void): () => void;
+  whenClosed(callback: Closed): () => void;
+  error(error: unknown): void;
+}
+
+/** Options of `pipeTo`. */
+export interface PipeOptions {
+  /** The end of input ends the destination too. Default true. */
+  readonly end?: boolean;
+}
+
+/** Unsubscribing takes the two apart and closes neither. */
+export function pipe(
+  source: PipeSource,
+  destination: PipeDestination,
+  { end = true }: PipeOptions,
+): Subscription {
+  const sink = new RelaySink(source, new Pipe(source, destination, end));
+  source.addSink(sink);
+  return sink;
+}
+
+class Pipe implements Relay {
+  readonly #source: PipeSource;
+  readonly #destination: PipeDestination;
+  readonly #end: boolean;
+  /** Takes back the wish to hear of room; set while the source is held. */
+  #held: (() => void) | undefined;
+
+  constructor(source: PipeSource, destination: PipeDestination, end: boolean) {
+    this.#source = source;
+    this.#destination = destination;
+    this.#end = end;
+  }
+
+  relay(bytes: Buffer, start: number, end: number): void {
+    this.#destination.relay(bytes, start, end);
+    if (this.#held !== undefined || !this.#destination.congested) return;
+    this.#held = this.#destination.whenDrained(() => this.#release());
+    this.#source.hold();
+  }
+
+  #release(): void {
+    if (this.#held === undefined) return;
+    this.#held();
+    this.#held = undefined;
+    this.#source.release();
+  }
+
+  /** A stream that was cut off must not look whole to whoever gets it. */
+  relayEnd(): void {
+    const { failure } = this.#source;
+    if (failure !== undefined) this.#destination.error(failure);
+    else if (this.#end) this.#destination.relayEnd();
+  }
+
+  own(): void {
+    this.#destination.own();
+  }
+
+  disown(): void {
+    this.#release();
+    this.#destination.disown();
+  }
+
+  /** Nobody takes the source's bytes any more: its peer hears of that. */
+  whenClosed(callback: () => void): () => void {
+    return this.#destination.whenClosed(({ error }) => {
+      callback();
+      this.#source.destroy(error);
+    });
+  }
+}
