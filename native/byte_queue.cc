@@ -13,6 +13,7 @@ constexpr size_t kSmallestChunk = 16 * 1024;
 }  // namespace
 
 bool ByteQueue::Append(const uint8_t* bytes, size_t length) {
+  if (length == 0) return true;
   size_t fits = 0;
   if (first_ < chunks_.size()) fits = std::min(length, chunks_.back().capacity - chunks_.back().end);
   if (fits < length) {

@@ -45,9 +45,10 @@ Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch) {
 
 Status Listener::Reconcile(Poller* poller) {
   if (accepting_ == is_registered_) return {};
-  is_registered_ = accepting_;
-  if (!accepting_) return poller->Remove(fd_.get());
-  return poller->Add(fd_.get(), token.Pack() | kListenerKey, {true, false, false});
+  const Status status = accepting_ ? poller->Add(fd_.get(), token.Pack() | kListenerKey, {true, false, false})
+                                   : poller->Remove(fd_.get());
+  is_registered_ = accepting_ && status.ok();
+  return status;
 }
 
 }  // namespace evio

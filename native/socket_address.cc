@@ -43,6 +43,7 @@ bool SocketAddress::IsWildcard() const {
 }
 
 Status ParseAddress(Family family, const std::string& text, uint16_t port, SocketAddress* address) {
+  *address = SocketAddress();
   if (family == Family::kUnix) return ParsePath(text, address);
   addrinfo hints{};
   hints.ai_family = family == Family::kIPv4 ? AF_INET : AF_INET6;
