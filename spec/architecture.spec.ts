@@ -318,3 +318,59 @@ describe('architecture: the package', () => {
     expect(manifest.files, `install runs ${script}`).to.include(script);
   });
 });
+
+describe('architecture: conformance', () => {
+  /** What a simulated poller runs without change. */
+  const ANYWHERE = filesIn('spec/conformance', /^spec\/conformance\/(streams|poller)\/.*\.ts$/);
+  /** Beside their own folder: the table, what a harness is, and support without an event loop. */
+  const IMPORTED = /^spec\/(conformance\/(conformance|harness)|support\/(bytes|connections|uncaught))\.ts$/;
+  const CONNECTIONS = 'spec/support/connections.ts';
+  const WITHOUT_LOOP = ['Inbox', 'Journal', 'codeOf', 'journalOf', 'pieces', 'valuesOf'];
+  /** Time, the loop's turns and the process are the harness's business. */
+  const WORLD = /\b((?:set|clear)(?:Timeout|Immediate|Interval)|process(?=\s*(?:\??\.|\[)))/g;
+
+  function offencesIn(file: string): string[] {
+    const offences = [...withoutComments(read(file)).matchAll(WORLD)].map(([, name]) => `uses ${name}`);
+    for (const { file: target, from, names } of importsOf(file)) {
+      const fine =
+        target === undefined
+          ? /^(chai|rxjs|evio|node:module)$/.test(from)
+          : dirname(target) === dirname(file) || IMPORTED.test(target);
+      if (!fine) offences.push(`imports ${from}`);
+      if (target !== CONNECTIONS) continue;
+      offences.push(...names.filter((name) => !WITHOUT_LOOP.includes(name)).map((name) => `takes ${name}`));
+    }
+    return offences.map((offence) => `${file} ${offence}`);
+  }
+
+  it('of streams and pollers knows no socket, timer, process or child', () => {
+    expect(ANYWHERE).to.include.members([
+      'spec/conformance/poller/direct.ts',
+      'spec/conformance/streams/reading.spec.ts',
+    ]);
+    expect(ANYWHERE.flatMap(offencesIn)).to.deep.equal([]);
+  });
+
+  it('of the system does, and would be found', () => {
+    expect(offencesIn('spec/conformance/system/idle.spec.ts')).to.include.members([
+      'spec/conformance/system/idle.spec.ts imports node:timers/promises',
+      'spec/conformance/system/idle.spec.ts imports ../../support/peer.js',
+      'spec/conformance/system/idle.spec.ts takes pair',
+    ]);
+    expect(offencesIn('spec/conformance/system/bounded-memory.spec.ts')).to.include(
+      'spec/conformance/system/bounded-memory.spec.ts uses process',
+    );
+    expect(offencesIn('spec/conformance/loopback.ts')).to.include(
+      'spec/conformance/loopback.ts uses setTimeout',
+    );
+  });
+
+  it('of streams and pollers runs over the table, all of it', () => {
+    const specs = ANYWHERE.filter((file) => file.endsWith('.spec.ts'));
+    const suites = specs.flatMap((file) =>
+      [...read(file).matchAll(/^(?:\w+\.)*(\w+)\(/gm)].map(([, name]) => ({ file, name })),
+    );
+    expect(suites.filter(({ name }) => name !== 'conformance')).to.deep.equal([]);
+    expect(new Set(suites.map(({ file }) => file))).to.deep.equal(new Set(specs));
+  });
+});

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { destroyPeers, type Peer } from '../support/peer.js';
 import { pollers } from '../support/pollers.js';
+import { endProcesses } from '../support/processes.js';
 import { dial } from './dialogue.js';
-import { endProcesses, example, freePort, startServer } from './processes.js';
+import { example, freePort, startServer } from './processes.js';
 
 describe('examples: the command line', () => {
   afterEach(destroyPeers);

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { destroyPeers } from '../support/peer.js';
 import { overPollers } from '../support/pollers.js';
+import { endProcesses, run, type Running } from '../support/processes.js';
+import { needs } from '../support/tools.js';
 import { answer, dial } from './dialogue.js';
-import { endProcesses, example, freePort, needs, run, startServer, type Running } from './processes.js';
+import { example, freePort, startServer } from './processes.js';
 
 const BANNER =
   "Welcome to the echo server!\nEnter 'quit' to close your connection or 'shutdown' to close the server.\n";

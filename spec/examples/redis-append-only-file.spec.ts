@@ -7,8 +7,10 @@ import { load } from '../../examples/redis/load.js';
 import { Store } from '../../examples/redis/store.js';
 import { destroyPeers } from '../support/peer.js';
 import { pollers } from '../support/pollers.js';
+import { endProcesses, run, type Running } from '../support/processes.js';
+import { needs } from '../support/tools.js';
 import { ask as askPort } from './dialogue.js';
-import { endProcesses, example, needs, run, startServer, type Running } from './processes.js';
+import { example, startServer } from './processes.js';
 import { converse, request } from './redis-in-memory.js';
 
 describe('examples: the append-only file of the Redis server', () => {

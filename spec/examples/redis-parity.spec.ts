@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { destroyPeers } from '../support/peer.js';
+import { endProcesses, Running } from '../support/processes.js';
+import { needs } from '../support/tools.js';
 import { ask } from './dialogue.js';
-import { endProcesses, needs, Running } from './processes.js';
 import { converse, request } from './redis-in-memory.js';
 
 // Each is sent to a Redis 7.0 and to ours; what comes back has to be the same to the byte.

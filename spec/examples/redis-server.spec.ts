@@ -3,8 +3,10 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { destroyPeers } from '../support/peer.js';
 import { overPollers } from '../support/pollers.js';
+import { endProcesses, run, type Running } from '../support/processes.js';
+import { needs } from '../support/tools.js';
 import { answer, ask, bytes, dial } from './dialogue.js';
-import { endProcesses, needs, run, startServer, type Running } from './processes.js';
+import { startServer } from './processes.js';
 import { request } from './redis-in-memory.js';
 
 overPollers('examples: the Redis server', (poller) => {

@@ -9,8 +9,9 @@ import { expect } from 'chai';
 import { MIB, hash, pattern } from '../support/bytes.js';
 import { Peer, destroyPeers } from '../support/peer.js';
 import { overPollers } from '../support/pollers.js';
-import { endProcesses, example, run } from './processes.js';
-import type { Running } from './processes.js';
+import { endProcesses, run } from '../support/processes.js';
+import type { Running } from '../support/processes.js';
+import { example } from './processes.js';
 
 /** An upstream that answers each connection with its name and an echo. */
 class Upstream {

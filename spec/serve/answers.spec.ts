@@ -1,14 +1,13 @@
 // Answers arrive whole: large ones, to clients that go on sending, and to clients that have ended their side.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-
 import { expect } from 'chai';
 
 import { MIB, hash, pattern } from '../support/bytes.js';
 import { overPollers } from '../support/pollers.js';
 import { destroyPeers } from '../support/peer.js';
 import type { Peer } from '../support/peer.js';
+import { endProcesses, run } from '../support/processes.js';
+import { needs } from '../support/tools.js';
 import { Serving, stopServings } from './serving.js';
 
 const LARGE = pattern(8 * MIB);
@@ -35,6 +34,7 @@ function sendsOnAndOn(peer: Peer): () => void {
 overPollers('serve: answers arrive whole', (poller) => {
   afterEach(destroyPeers);
   afterEach(stopServings);
+  afterEach(endProcesses);
 
   it('8 MiB from a handle that ends the connection', async () => {
     const serving = await Serving.start(poller, { handle: () => [LARGE, false] });
@@ -131,19 +131,10 @@ overPollers('serve: answers arrive whole', (poller) => {
   });
 
   it('printf x | nc -N gets its answer', async function () {
+    needs(this, 'nc');
     const serving = await Serving.start(poller, { handle: (_id, data) => [`got ${String(data)}`, true] });
-    const nc = spawn('nc', ['-N', '127.0.0.1', String(serving.port)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const missing = await Promise.race([
-      once(nc, 'spawn').then(() => false),
-      once(nc, 'error').then(() => true),
-    ]).catch(() => true);
-    if (missing && process.env['EVIO_CI'] === undefined) this.skip();
-    expect(missing, 'nc is not installed').to.equal(false);
-    let answer = '';
-    nc.stdout.on('data', (data: Buffer) => (answer += String(data)));
-    nc.stdin.end('x');
-    const [code] = (await once(nc, 'close')) as [number];
-    expect({ code, answer }).to.deep.equal({ code: 0, answer: 'got x' });
+    const { code, stdout } = await run('nc', ['-N', '127.0.0.1', String(serving.port)], 'x');
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: 'got x' });
     await serving.called('closed 1');
   });
 });

@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { hash, pattern } from '../support/bytes.js';
 import { overPollers } from '../support/pollers.js';
 import { Peer, destroyPeers } from '../support/peer.js';
+import { needs } from '../support/tools.js';
 import { Serving, stopServings } from './serving.js';
 
 overPollers('serve: rules of the ticker', (poller) => {
@@ -180,7 +181,7 @@ overPollers('serve: rule 14: socket options', (poller) => {
   }
 
   it('rule 14: keep-alive probes come after 500 s', async function () {
-    if (!hasSs()) this.skip();
+    needs(this, 'ss');
     const serving = await Serving.start(poller);
     const peer = await serving.connect();
     await serving.called('accept 1');
@@ -188,20 +189,10 @@ overPollers('serve: rule 14: socket options', (poller) => {
   });
 
   it('rule 14: keepAlive: 0 turns that off', async function () {
-    if (!hasSs()) this.skip();
+    needs(this, 'ss');
     const serving = await Serving.start(poller, { options: { keepAlive: 0 } });
     const peer = await serving.connect();
     await serving.called('accept 1');
     expect(keepAliveOf(serving.port, peer)).to.equal(undefined);
   });
 });
-
-function hasSs(): boolean {
-  try {
-    execFileSync('ss', ['-V']);
-    return true;
-  } catch (error) {
-    if (process.env['EVIO_CI'] !== undefined) throw error;
-    return false;
-  }
-}

@@ -90,11 +90,11 @@ conformance('a server that only pushes', (harness) => {
     const server = await harness.listening();
     const { peer, connection } = await harness.pair(server);
     const closed = firstValueFrom(connection.closed$);
-    const timer = setInterval(() => connection.write('tick'), 1);
+    const pushing = interval(1).subscribe(() => connection.write('tick'));
     await peer.until(({ receivedBytes }) => receivedBytes > 0);
     peer.destroy();
     await closed;
-    clearInterval(timer);
+    pushing.unsubscribe();
     await harness.turns();
     expect(server.connections.size).to.equal(0);
   });

@@ -2,7 +2,7 @@
 
 import { expect } from 'chai';
 import type { Connection } from 'evio';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, interval } from 'rxjs';
 
 import { KIB, MIB, hash, pattern } from '../../support/bytes.js';
 import { Inbox, valuesOf } from '../../support/connections.js';
@@ -103,9 +103,9 @@ conformance('output', (harness) => {
     const { peer, connection } = await harness.pair(server);
     peer.stopReading();
     const closed = firstValueFrom(connection.closed$);
-    const timer = setInterval(() => connection.write(Buffer.alloc(256 * KIB)), 0);
+    const writing = interval(0).subscribe(() => connection.write(Buffer.alloc(256 * KIB)));
     const { error } = await closed;
-    clearInterval(timer);
+    writing.unsubscribe();
     expect(error).to.include({ code: 'ERR_EVIO_QUEUE_FULL' });
     expect(connection.bytesQueued).to.equal(0);
   });

@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { Inbox, pair } from '../../support/connections.js';
 import { destroyPeers } from '../../support/peer.js';
 import { overPollers } from '../../support/pollers.js';
+import { QUIET, busyShare } from '../../support/quiet.js';
 import { closeServers, listening } from '../../support/servers.js';
 
 overPollers('without reading', (poller) => {
@@ -18,10 +19,7 @@ overPollers('without reading', (poller) => {
     const { peer, connection } = await pair(server);
     peer.fin('unread');
     await sleep(50);
-    const before = process.cpuUsage();
-    await sleep(200);
-    const { user, system } = process.cpuUsage(before);
-    expect(user + system).to.be.below(150_000); // microseconds: a spinning poller takes all 200,000
+    expect(await busyShare()).to.be.below(QUIET);
     const inbox = new Inbox(connection.data$);
     await inbox.ended;
     expect(inbox.text).to.equal('unread');
@@ -36,10 +34,7 @@ overPollers('without reading', (poller) => {
     await sleep(50);
     peer.reset();
     await sleep(50);
-    const before = process.cpuUsage();
-    await sleep(200);
-    const { user, system } = process.cpuUsage(before);
-    expect(user + system).to.be.below(150_000);
+    expect(await busyShare()).to.be.below(QUIET);
     connection.resume();
     await inbox.ended;
     expect(inbox.text).to.equal('unread');
