@@ -22,6 +22,15 @@ const NAMES = [
   'maxQueuedBytes',
   'halfOpen',
   'reuseInputBuffer',
+  'idleTimeout',
+  'readTimeout',
+  'firstByteTimeout',
+  'writeTimeout',
+  'handshakeTimeout',
+  'maxConnections',
+  'whenFull',
+  'maxConnectionsPerAddress',
+  'acceptRate',
   'signal',
 ];
 const FLAGS = ['reusePort', 'ipv6Only', 'noDelay', 'halfOpen', 'reuseInputBuffer'];
@@ -31,6 +40,14 @@ const NUMBERS: readonly [name: string, below: number, above: number][] = [
   ['highWaterMark', -1, Infinity],
   ['lowWaterMark', -1, 1024 * 1024 + 1],
   ['maxQueuedBytes', -1, 2 ** 53],
+  ['idleTimeout', -1, 2 ** 31],
+  ['readTimeout', -1, 2 ** 31],
+  ['firstByteTimeout', -1, 2 ** 31],
+  ['writeTimeout', -1, 2 ** 31],
+  ['handshakeTimeout', -1, 2 ** 31],
+  ['maxConnections', 0, 2 ** 53],
+  ['maxConnectionsPerAddress', 0, 2 ** 53],
+  ['acceptRate', 0, 2 ** 53],
 ];
 
 function thrownFor(options: unknown): Coded {
@@ -75,6 +92,12 @@ describe('input errors: options', () => {
         expectTypeError(thrownFor({ [name]: value }), 'ERR_INVALID_ARG_TYPE', name, 'number');
       });
     }
+  }
+
+  for (const whenFull of ['reject', '', null, true, 1]) {
+    it(`whenFull: ${titleOf(whenFull)}: the valid ones are listed`, () => {
+      expectTypeError(thrownFor({ whenFull }), 'ERR_INVALID_ARG_VALUE', 'whenFull', '"wait" or "drop"');
+    });
   }
 
   it('lowWaterMark above highWaterMark', () => {
