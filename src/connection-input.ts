@@ -46,6 +46,7 @@ export const BROKEN = 2048; // output is lost
 export const FED = 4096; // an observable writes through next() and will complete()
 const END_DUE = 8192; // the input has ended, and nobody owns the output
 const HELD = 16_384; // by work in flight: somebody will want more
+const UNHEARD = 32_768; // the input has ended while nobody subscribed
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -113,6 +114,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
 
   addSink(sink: Sink<Buffer>): void {
     if (this.is(INPUT_DONE | CLOSED)) {
+      this.state &= ~UNHEARD;
       sink.complete();
       sink.unsubscribe();
       return;
@@ -167,7 +169,12 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
         'ERR_INVALID_ARG_TYPE',
       );
     }
-    if (bytes.length === 0 || this.is(CLOSED | INPUT_DONE)) return;
+    if (bytes.length === 0 || this.is(CLOSED)) return;
+    if (this.is(INPUT_DONE)) {
+      if (!this.is(UNHEARD)) return;
+      // Nobody has been told of the end: it can wait behind these bytes.
+      this.state &= ~(INPUT_DONE | UNHEARD | END_DUE);
+    }
     const keep = isLent(bytes)
       ? copyBytes(bytes, 0, bytes.length)
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -291,6 +298,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
 
   protected completeInput(): void {
     this.state |= INPUT_DONE;
+    if (this.#sinks === undefined && !this.host.wantsInput) this.state |= UNHEARD;
     const sinks = this.#sinks;
     this.#sinks = undefined;
     if (sinks !== undefined) {

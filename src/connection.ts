@@ -83,7 +83,11 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   resume(): void;
   /** An empty chunk on `data$` in the next turn. Several wakes before it are one; kept while paused; nothing after the end. */
   wake(): void;
-  /** Gives bytes back: they are delivered again, before anything else. */
+  /**
+   * Gives bytes back: they are delivered again, before anything else. Once `data$` has completed for somebody, or the
+   * connection has closed, there is no way back, and this does nothing; without `halfOpen` a connection that nobody reads
+   * ends with its peer's FIN.
+   */
   unread(bytes: Uint8Array): void;
   /**
    * Input of this connection becomes output of another, and the two keep pace: while more than the other's

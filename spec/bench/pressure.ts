@@ -166,7 +166,8 @@ async function descriptors(poller: string): Promise<void> {
   const share = ((cpu - first.cpu) / 2_000_000) * 100;
   // Those that were served leave, and let others in.
   const until = performance.now() + 60_000;
-  while (served < 500 && performance.now() < until) {
+  const allServed = (): boolean => served === 500;
+  while (!allServed() && performance.now() < until) {
     for (const client of clients) if (client.bytesRead > 0) client.destroy();
     await sleep(20);
   }

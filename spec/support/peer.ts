@@ -83,7 +83,11 @@ export class Peer implements ScriptedPeer {
 
   /** RST. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    const { socket } = this;
+    // While its FIN is on the way to the kernel libuv refuses to reset a socket, and Node would forget the descriptor.
+    const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (shutting) socket.once('finish', () => socket.resetAndDestroy());
+    else socket.resetAndDestroy();
   }
 
   destroy(): void {

@@ -1,7 +1,7 @@
 // pause, resume, unread and wake: who delivers what when, and what was kept comes first.
 
 import { expect } from 'chai';
-import { filter } from 'rxjs';
+import { filter, firstValueFrom } from 'rxjs';
 
 import { MIB, hash, pattern } from '../../support/bytes.js';
 import { Inbox, valuesOf } from '../../support/connections.js';
@@ -168,6 +168,26 @@ conformance('unread()', (harness) => {
     const inbox = new Inbox(connection.data$);
     await inbox.until(4);
     expect(inbox.text).to.equal('abcd');
+  });
+
+  it('is delivered to the next subscriber although FIN has come in between, with halfOpen', async () => {
+    const server = await harness.listening({ halfOpen: true });
+    const { peer, connection } = await harness.pair(server);
+    peer.send('headbody');
+    const data = await firstValueFrom(connection.data$);
+    peer.fin();
+    await harness.settle();
+    connection.unread(data.subarray(4));
+    const inbox = new Inbox(connection.data$);
+    await inbox.ended;
+    expect(inbox.text).to.equal('body');
+    connection.unread(Buffer.from('too late'));
+    const late = new Inbox(connection.data$);
+    await late.ended;
+    expect(late.bytes).to.equal(0);
+    connection.end('bye');
+    expect(String((await peer.over()).received)).to.equal('bye');
+    await harness.until(() => server.connections.size === 0);
   });
 
   it('is delivered before the end of input', async () => {
