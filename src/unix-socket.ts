@@ -2,9 +2,12 @@
 
 import { lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import process from 'node:process';
 
 /** Removes the file of a socket that refuses connections. Anything else is left for bind(2) to complain about. */
 export async function removeStaleSocket(path: string): Promise<void> {
+  // A pipe leaves nothing behind, and to look at one is to connect to it.
+  if (process.platform === 'win32') return;
   try {
     if (!(await lstat(path)).isSocket()) return;
     if (await isRefused(path)) await unlink(path);

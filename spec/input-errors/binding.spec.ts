@@ -6,6 +6,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { expect } from 'chai';
 import { listen } from 'evio';
@@ -175,7 +176,7 @@ overPollers("input errors: addresses that are nobody's", (poller) => {
   });
 
   it('a path that is no socket is left alone', async () => {
-    const path = new URL(import.meta.url).pathname;
+    const path = fileURLToPath(import.meta.url);
     const before = readFileSync(path);
     const error = await rejectionOf(listen(`unix://${path}`, { poller }).ready);
     expect(error).to.include({ code: 'EADDRINUSE', address: path });

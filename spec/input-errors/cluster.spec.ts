@@ -7,11 +7,14 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 
 import { overPollers } from '../support/pollers.js';
+import { SLOWNESS } from '../support/slowness.js';
 
 const PROGRAM = fileURLToPath(new URL('./cluster-program.js', import.meta.url));
 
 async function cluster(...args: readonly string[]): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args], { timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args], {
+    timeout: 20_000 * SLOWNESS,
+  });
   return stdout.trimEnd().split('\n');
 }
 

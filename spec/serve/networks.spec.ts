@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 
 import { overPollers } from '../support/pollers.js';
+import { socketPath } from '../support/socket-path.js';
 import { Peer, destroyPeers } from '../support/peer.js';
 import { runModule } from '../support/programs.js';
 import { Serving, stopServings } from './serving.js';
@@ -57,7 +58,7 @@ overPollers('serve: rule 13: networks', (poller) => {
 
   for (const net of ['unix', 'unix-compat']) {
     it(`${net}: accept is told nothing, as the client has no name`, async () => {
-      const path = join(folder, 's');
+      const path = socketPath(folder);
       const serving = await Serving.start(poller, { net, addr: path });
       await serving.until(() => serving.ticks > 0);
       await echoes(await Peer.connect({ path }), serving);
@@ -68,7 +69,7 @@ overPollers('serve: rule 13: networks', (poller) => {
   }
 
   it('unix: a path where somebody listens is refused', async () => {
-    const path = join(folder, 's');
+    const path = socketPath(folder);
     await Serving.start(poller, { net: 'unix', addr: path }).then((serving) =>
       serving.until(() => serving.ticks > 0),
     );
@@ -82,7 +83,7 @@ overPollers('serve: rule 13: networks', (poller) => {
   });
 
   it("unix: the file of a server that was killed is in nobody's way", async () => {
-    const path = join(folder, 's');
+    const path = socketPath(folder);
     const killed = await runModule(
       `import { createServer } from 'node:net';
        createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'));`,

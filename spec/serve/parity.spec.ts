@@ -9,6 +9,7 @@ import { expect } from 'chai';
 
 import { KIB, hash, pattern } from '../support/bytes.js';
 import { overPollers } from '../support/pollers.js';
+import { socketPath } from '../support/socket-path.js';
 import { Peer, destroyPeers } from '../support/peer.js';
 import { Serving, stopServings } from './serving.js';
 
@@ -48,7 +49,7 @@ overPollers("serve: evio's TestServe", (poller) => {
   for (const net of ['tcp', 'tcp-compat', 'unix', 'unix-compat']) {
     it(`serves ten clients and shuts down by the ticker: ${net}`, async () => {
       const unix = net.startsWith('unix');
-      const path = join(folder, 's');
+      const path = socketPath(folder);
       const ctx = { opened: 0, closed: 0 };
       const serving = await Serving.start(poller, {
         net,

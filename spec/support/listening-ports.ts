@@ -1,11 +1,34 @@
-// On which TCP ports this process listens, for what binds port 0 and does not tell, as `serve`. Linux only.
+// On which TCP ports this process listens, for what binds port 0 and does not tell, as `serve`. Linux knows of every
+// socket; on Windows, which has the poller net only, it is Node's servers that are asked.
 
 import { closeSync, openSync, readSync, readdirSync, readlinkSync } from 'node:fs';
+import { Server } from 'node:net';
+import process from 'node:process';
 
 const LISTEN = '0A';
 
-/** Ports by the inodes of their sockets, which are never used again while the socket is open. */
-export function listeningPorts(): Map<string, number> {
+/** Ports by the inodes of their sockets, or other names that are never used again while the socket is open. */
+export const listeningPorts: () => Map<string, number> =
+  process.platform === 'win32' ? portsOfServers() : portsOfSockets;
+
+function portsOfServers(): () => Map<string, number> {
+  const servers: Server[] = [];
+  const { listen } = Server.prototype;
+  Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
+    servers.push(this);
+    return Reflect.apply(listen, this, args) as Server;
+  };
+  return () => {
+    const ports = new Map<string, number>();
+    for (const [i, server] of servers.entries()) {
+      const address = server.address();
+      if (address !== null && typeof address === 'object') ports.set(String(i), address.port);
+    }
+    return ports;
+  };
+}
+
+function portsOfSockets(): Map<string, number> {
   const own = new Set(readdirSync('/proc/self/fd').map(inodeOf));
   const ports = new Map<string, number>();
   for (const table of ['/proc/self/net/tcp', '/proc/self/net/tcp6']) {

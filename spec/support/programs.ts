@@ -2,6 +2,8 @@
 
 import { execFile } from 'node:child_process';
 
+import { SLOWNESS } from './slowness.js';
+
 export interface Finished {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -26,7 +28,7 @@ export function runModule(
     const child = execFile(
       process.execPath,
       args,
-      { cwd: import.meta.dirname, timeout: 20_000, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 },
+      { cwd: import.meta.dirname, timeout: 20_000 * SLOWNESS, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 },
       (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
       },

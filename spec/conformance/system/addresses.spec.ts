@@ -16,6 +16,7 @@ import { Peer, destroyPeers } from '../../support/peer.js';
 import { overPollers } from '../../support/pollers.js';
 import { runModule } from '../../support/programs.js';
 import { closeServers, listening, portOf } from '../../support/servers.js';
+import { socketPath } from '../../support/socket-path.js';
 
 overPollers('listen()', (poller) => {
   afterEach(closeServers);
@@ -147,7 +148,7 @@ overPollers('a unix socket', (poller) => {
   let file = '';
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'evio-'));
-    file = path.join(folder, 'socket');
+    file = socketPath(folder);
   });
   afterEach(closeServers);
   afterEach(destroyPeers);
