@@ -72,3 +72,10 @@ export const ACCEPT_FAILED = 7;
 export const CONNECTED = 8;
 /** Words of a Record. */
 export const STRIDE = 8;
+/** Flags of listen() and connect(). */
+export const FLAGS = { reusePort: 1, ipv6Only: 2, noDelay: 4 } as const;
+
+/** What listen() and connect() take for keep-alive, from milliseconds; 0 is off. */
+export function secondsOf(milliseconds: number): number {
+  return milliseconds === 0 ? 0 : Math.max(1, Math.round(milliseconds / 1000));
+}

@@ -18,8 +18,10 @@ import {
   DATA,
   ENDED,
   FAILED,
+  FLAGS,
   FLUSHED,
   STRIDE,
+  secondsOf,
 } from './addon.js';
 import type { Addon, NodeLoop } from './addon.js';
 import { COMMAND, NativeDial, NativeListener, NativeStream } from './native-sockets.js';
@@ -43,8 +45,6 @@ import type {
 const LONGEST_COPY = 64 * 1024;
 /** Results of a flush may lead to writes, which lead to results: that many times in one turn. */
 const FLUSHES_PER_TURN = 16;
-/** A flag of listen() and connect() of the addon. */
-const NO_DELAY = 4;
 /** Below this many bytes a loop is faster than a call of `set`. */
 const SHORTEST_SET = 32;
 
@@ -119,7 +119,10 @@ export class NativePoller implements Poller, NativeSockets {
   }
 
   listen(address: BindAddress, options: BindOptions, events: ListenerEvents): PollerListener {
-    const flags = (options.reusePort ? 1 : 0) | (options.ipv6Only ? 2 : 0) | (options.noDelay ? NO_DELAY : 0);
+    const flags =
+      (options.reusePort ? FLAGS.reusePort : 0) |
+      (options.ipv6Only ? FLAGS.ipv6Only : 0) |
+      (options.noDelay ? FLAGS.noDelay : 0);
     const family = FAMILIES[address.family];
     const slot = this.#native.listen(
       family,
@@ -153,7 +156,7 @@ export class NativePoller implements Poller, NativeSockets {
       address.port,
       options.local?.address ?? '',
       options.local?.port ?? 0,
-      options.noDelay ? NO_DELAY : 0,
+      options.noDelay ? FLAGS.noDelay : 0,
       secondsOf(options.keepAlive),
     );
     const dial = new NativeDial(this, slot, this.#words[CONTROL.generation] as number, address, events);
@@ -393,9 +396,4 @@ export class NativePoller implements Poller, NativeSockets {
     const at = this.#addon.layout.results;
     return readAddress(this.#bytes.toString('latin1', at, at + ADDRESS_BYTES), 0);
   }
-}
-
-/** What the kernel takes for keep-alive; 0 is off. */
-function secondsOf(milliseconds: number): number {
-  return milliseconds === 0 ? 0 : Math.max(1, Math.round(milliseconds / 1000));
 }
