@@ -36,7 +36,7 @@ const minutes = Number(values.minutes);
 if (!(minutes > 0)) throw new Error(`--minutes takes a number, not '${values.minutes}'`);
 
 const counts = { served: 0, wrong: 0, reset: 0, slow: 0, big: 0 };
-let over = false;
+const ending = new AbortController();
 
 function client(port: number): Socket {
   return connect(port, '127.0.0.1').on('error', () => {});
@@ -81,7 +81,7 @@ async function deaf(port: number): Promise<void> {
 }
 
 async function repeat(work: () => Promise<void>, pause: number): Promise<void> {
-  while (!over) {
+  while (!ending.signal.aborted) {
     await work();
     await sleep(pause * (0.5 + Math.random()));
   }
@@ -142,7 +142,7 @@ const loads = [
   }, 500),
 ];
 await sleep(minutes * 60_000);
-over = true;
+ending.abort();
 await Promise.all(loads);
 clearInterval(watching);
 await sleep(1500);
