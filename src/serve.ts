@@ -28,8 +28,13 @@ const NETS = ['tcp', 'tcp4', 'tcp6', 'unix'];
 const NOT_YET = ['udp', 'udp4', 'udp6'];
 /** evio's: SO_KEEPALIVE with 500 s. */
 const KEEP_ALIVE = 500_000;
-/** A client that does not answer our FIN is cut off after this many milliseconds. */
+/**
+ * A client that does not answer our FIN is cut off when it has sent nothing for this many milliseconds. What it goes on to
+ * send is read and dropped meanwhile: closing on unread bytes would reset it, and it might lose the end of its answer.
+ */
 const LINGER = 1000;
+/** And after this many, whatever it does. */
+const LONGEST_LINGER = 60_000;
 
 /**
  * Serves by callbacks, as evio's `Serve(net, addr, handle, accept, closed, ticker, ctx)` did. Any callback may be null.
@@ -117,7 +122,11 @@ interface Lingering {
   /** `bytesWritten` once everything has been sent. */
   readonly bytes: number;
   /** Since when it has. */
+  sent: number;
+  /** Since when the client has been silent, too. */
   since: number;
+  /** It has sent something since this was last looked at. */
+  heard: boolean;
 }
 
 class Service<C> {
@@ -220,9 +229,15 @@ class Service<C> {
   #end(connection: Connection, send: Reply[0]): void {
     if (hasBytes(send)) connection.write(send);
     connection.end();
-    this.#lingering.set(connection, {
+    const lingering: Lingering = {
       bytes: connection.bytesWritten + connection.bytesQueued,
+      sent: Infinity,
       since: Infinity,
+      heard: false,
+    };
+    this.#lingering.set(connection, lingering);
+    connection.data$.subscribe(() => {
+      lingering.heard = true;
     });
     connection.closed$.subscribe(() => this.#lingering.delete(connection));
     this.#lingerTicks ??= this.#server.ticks$.subscribe(({ now }) => this.#cutLingering(now));
@@ -231,8 +246,10 @@ class Service<C> {
   #cutLingering(now: number): void {
     for (const [connection, lingering] of this.#lingering) {
       if (connection.bytesQueued > 0) continue;
-      if (lingering.since === Infinity) lingering.since = now;
-      else if (now - lingering.since >= LINGER) connection.destroy();
+      if (lingering.sent === Infinity) lingering.sent = now;
+      if (lingering.since === Infinity || lingering.heard) lingering.since = now;
+      lingering.heard = false;
+      if (now - lingering.since >= LINGER || now - lingering.sent >= LONGEST_LINGER) connection.destroy();
     }
     if (this.#lingering.size > 0) return;
     this.#lingerTicks?.unsubscribe();

@@ -56,6 +56,23 @@ overPollers('serve: answers arrive whole', (poller) => {
     expect(serving.calls.filter((call) => call.startsWith('handle'))).to.have.length(1);
   });
 
+  it('2 MiB from a handle that ends the connection, to a client that sends on and reads late', async () => {
+    const answer = LARGE.subarray(0, 2 * MIB);
+    const serving = await Serving.start(poller, { handle: () => [answer, false] });
+    const peer = await serving.connect();
+    peer.stopReading();
+    // Longer than a silent client is waited for.
+    for (let i = 0; i < 25; i++) {
+      peer.send('more');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    peer.readAgain();
+    const { received, ended, error } = await peer.over();
+    expect([received.length, ended, error]).to.deep.equal([answer.length, true, undefined]);
+    peer.fin();
+    await serving.until(() => serving.errors.size === 1);
+  });
+
   it('8 MiB from a refusing accept, while the client goes on sending', async () => {
     const serving = await Serving.start(poller, { accept: () => [LARGE, false] });
     const peer = await serving.connect();
