@@ -102,7 +102,7 @@ void Connection::NoteHangup(Batch* batch) {
   const Transfer unread = Peek(fd_.get());
   if (unread.ok() && unread.bytes > 0) {
     hangup_noted_ = true;  // reported behind those bytes, once somebody reads them
-    quiet_ = true;
+    quiet_ = !reading_;    // they have come since, if somebody does: off the poller only Examine() tells
     return;
   }
   if (!unread.ok() && !unread.WouldBlock()) {
@@ -171,6 +171,7 @@ void Connection::SendQueue() {
 }
 
 void Connection::Shutdown() {
+  if (output_error_ != 0) return;
   shutdown_wanted_ = true;
   FinishIfDrained();
 }
@@ -183,6 +184,10 @@ void Connection::FinishIfDrained() {
 
 void Connection::FailOutput(int error) {
   output_error_ = broken_ = error;
+  // An errno of this side alone (ENOBUFS, ENOMEM) leaves the peer connected: it must not take what it got for
+  // the whole.
+  shutdown_wanted_ = false;
+  Reset();
   queue_.Clear();
   dead_ = true;
   quiet_ = false;

@@ -258,7 +258,10 @@ uint32_t Loop::Collect() {
   while (!failures_.empty() && count < kMaxResults) {
     const Record& failure = results[count++] = failures_.back();
     if (failure.kind == static_cast<uint32_t>(EventKind::kFailed)) {
-      connections_.Erase({failure.slot, failure.generation});
+      const Token token{failure.slot, failure.generation};
+      // The peer is connected all the same, and must not take what it got for the whole.
+      if (Connection* connection = connections_.Find(token)) connection->Reset();
+      connections_.Erase(token);
     }
     failures_.pop_back();
   }

@@ -106,7 +106,10 @@ void NodeLoop::Turn() {
   arena_.control(kInTurn) = 1;
   for (int round = 0; round < kRoundsPerTurn; round++) {
     const uint32_t events = loop_->Poll();
-    if (round > 0 && events == 0 && !MoreToDo()) break;
+    if (round > 0 && events == 0 && !MoreToDo()) {
+      loop_->Flush(0);  // nothing to tell, but a socket that was heard of may have to go back to the poller
+      break;
+    }
     arena_.control(kTurnWanted) = 0;
     Dispatch(events);
     if (closing_ || std::chrono::steady_clock::now() >= end) break;

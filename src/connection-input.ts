@@ -250,8 +250,8 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
     this.host.beforeEvent();
     this.deliverKept();
     if (this.discarding) {
-      this.dropKept();
       this.state &= ~WOKEN;
+      if (this.hasKept) this.#inputLost();
     }
     if (this.is(WOKEN) && this.flowing) {
       this.state &= ~WOKEN;
@@ -319,12 +319,23 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
     this.closeIfDone();
   }
 
+  /** Nobody wants it: who subscribes later must not take what is behind it for the whole. */
+  #inputLost(): void {
+    this.dropKept();
+    this.completeInput();
+    this.state &= ~UNHEARD;
+  }
+
   data(source: Buffer, start: number, end: number, lent: boolean): void {
     this.host.beforeEvent();
     this.extra?.timeouts?.received();
     if (this.flowing && !this.hasKept) {
       this.deliver(source, start, end, lent);
-    } else if (!this.is(CLOSED) && !this.discarding) {
+    } else if (this.is(CLOSED | INPUT_DONE)) {
+      return;
+    } else if (this.discarding) {
+      this.#inputLost();
+    } else {
       // Read before the poller heard that reading has stopped.
       (this.more.kept ??= []).push(lent ? copyBytes(source, start, end) : source.subarray(start, end));
       this.deferInput();

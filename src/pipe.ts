@@ -9,7 +9,8 @@ type Closed = (outcome: { readonly error?: Error }) => void;
 
 /** The end that is read. */
 export interface PipeSource extends InputSource<Buffer>, Holdable {
-  readonly failure: Error | undefined;
+  /** Why the input has ended before its end; undefined when the peer's FIN has come, or a server that closes ends it. */
+  readonly cutOff: Error | undefined;
   destroy(error?: Error): void;
 }
 
@@ -44,6 +45,8 @@ class Pipe implements Relay {
   readonly #source: PipeSource;
   readonly #destination: PipeDestination;
   readonly #end: boolean;
+  /** The source has given all it has. */
+  #ended = false;
   /** Takes back the wish to hear of room; set while the source is held. */
   #held: (() => void) | undefined;
 
@@ -69,8 +72,9 @@ class Pipe implements Relay {
 
   /** A stream that was cut off must not look whole to whoever gets it. */
   relayEnd(): void {
-    const { failure } = this.#source;
-    if (failure !== undefined) this.#destination.error(failure);
+    this.#ended = true;
+    const { cutOff } = this.#source;
+    if (cutOff !== undefined) this.#destination.error(cutOff);
     else if (this.#end) this.#destination.relayEnd();
   }
 
@@ -87,7 +91,8 @@ class Pipe implements Relay {
   whenClosed(callback: () => void): () => void {
     return this.#destination.whenClosed(({ error }) => {
       callback();
-      this.#source.destroy(error);
+      // At its end there is nothing more to take: the answer may still be under way to it.
+      if (!this.#ended) this.#source.destroy(error);
     });
   }
 }

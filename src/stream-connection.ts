@@ -199,6 +199,11 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     return this.endedBy;
   }
 
+  get cutOff(): Error | undefined {
+    if (this.endedBy !== undefined || !this.is(CLOSED) || this.is(PEER_ENDED)) return this.endedBy;
+    return new EvioError('ERR_EVIO_CLOSED', `connection ${this.id} was closed before the end of its input`);
+  }
+
   /** A handler of this connection failed: closes it and reports the error once. */
   fail(thrown: unknown): void {
     if (this.is(CLOSED)) return;

@@ -36,7 +36,7 @@ class RefusingPoller final : public Poller {
 
 }  // namespace
 
-TEST_CASE("refusing poller: a new connection that it will not watch fails, and is closed") {
+TEST_CASE("refusing poller: a new connection that it will not watch fails, and is reset") {
   bool refusing = false;
   Host host(std::make_unique<RefusingPoller>(&refusing));
   host.Listen();
@@ -51,7 +51,7 @@ TEST_CASE("refusing poller: a new connection that it will not watch fails, and i
   CHECK(story.failed == ENOSPC);
   CHECK(story.failed_call == Call::kPoll);
   refusing = false;
-  CHECK(host.Until([&] { return client.Look().ended(); }));
+  CHECK(host.Until([&] { return client.Look().error() == ECONNRESET; }));
   const Client next(host.address());
   CHECK(host.Until([&] { return host.accepted().size() == 2; }));
   CHECK(host.accepted()[1].slot == host.accepted()[0].slot);
@@ -68,7 +68,7 @@ TEST_CASE("refusing poller: a connection that it will not watch in another way f
   host.Flush();
   CHECK(host.of(token).text == "failed");
   CHECK(host.of(token).failed == ENOMEM);
-  CHECK(host.Until([&] { return client.Look().ended(); }));
+  CHECK(host.Until([&] { return client.Look().error() == ECONNRESET; }));
   CHECK(host.Rests());
 }
 
