@@ -26,6 +26,7 @@ const EXCEPTIONS: readonly Exception[] = [
     'EVIO_NATIVE that is empty',
     'names the poller in use and the file it is from',
   ]),
+  ...except("the addon with faults is this machine's", ['over faulty system calls']),
 ];
 
 await main(async (args) => {

@@ -53,6 +53,7 @@ const EXCEPTIONS: readonly Exception[] = [
     'naming several addons',
     'EVIO_NATIVE that is empty',
     'EVIO_POLLER stands in for the option',
+    'over faulty system calls',
   ]),
   ...except('Windows has neither user ids nor privileged ports', ['a privileged port']),
   ...except('Windows has another code for a folder that is opened as a file', ['why it cannot be opened']),
