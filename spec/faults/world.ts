@@ -356,17 +356,21 @@ class World implements Witness {
 
   /** Bytes in are bytes out. */
   #judge(made: Made): void {
+    // A relay that was taken apart leaves its destination without an owner: without halfOpen that ends with its peer's FIN,
+    // and whoever relays to it again is closed with it.
+    const orphaned = made.loose && !this.#program.options.halfOpen;
+    const harmed = made.harmed || orphaned;
     for (const end of made.endpoints) {
       const { input, name, outcome } = end;
-      const loose = made.loose && (made.harmed || !this.#program.options.halfOpen);
+      const loose = made.loose && harmed;
       const clean = outcome.ended && outcome.error === undefined && !outcome.closedHere;
-      if (!made.harmed && !clean) this.violated(`${name}: did not end as it should`);
+      if (!harmed && !clean) this.violated(`${name}: did not end as it should`);
       const excused = input.cut || input.mayLose || loose || (made.harmed && !end.tellsResets);
       if (clean && !excused && input.received !== input.written) {
         this.violated(`${name}: the input looks whole, with ${input.received} bytes of ${input.written}`);
       }
     }
-    if (made.harmed) return;
+    if (harmed) return;
     for (const end of made.ends) {
       if (end.outcome.error !== undefined) this.violated(`${end.name}: failed, ${end.outcome.error}`);
     }
