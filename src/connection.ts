@@ -91,8 +91,8 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   unread(bytes: Uint8Array): void;
   /**
    * Input of this connection becomes output of another, and the two keep pace: while more than the other's
-   * `highWaterMark` is queued this one is not read. The end of input ends the other, a failure resets it, and this one is
-   * closed when the other is. Two of them, one each way, are a proxy.
+   * `highWaterMark` is queued this one is not read. The end of input ends the other; either one's failure resets the other,
+   * and this one is closed when the other is. Two of them, one each way, are a proxy.
    *
    * @returns what takes them apart again without closing either.
    * @throws TypeError for anything but another connection of this library.

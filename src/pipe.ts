@@ -11,7 +11,9 @@ type Closed = (outcome: { readonly error?: Error }) => void;
 export interface PipeSource extends InputSource<Buffer>, Holdable {
   /** Why the input has ended before its end; undefined when the peer's FIN has come, or a server that closes ends it. */
   readonly cutOff: Error | undefined;
-  destroy(error?: Error): void;
+  destroy(): void;
+  /** Closes by a reset. */
+  error(error: Error): void;
 }
 
 /** The end that is written to. */
@@ -87,12 +89,14 @@ class Pipe implements Relay {
     this.#destination.disown();
   }
 
-  /** Nobody takes the source's bytes any more: its peer hears of that. */
+  /** Nobody takes the source's bytes any more: its peer hears of that, by a reset when the destination has failed. */
   whenClosed(callback: () => void): () => void {
     return this.#destination.whenClosed(({ error }) => {
       callback();
       // At its end there is nothing more to take: the answer may still be under way to it.
-      if (!this.#ended) this.#source.destroy(error);
+      if (this.#ended) return;
+      if (error === undefined) this.#source.destroy();
+      else this.#source.error(error);
     });
   }
 }

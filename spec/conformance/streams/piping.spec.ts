@@ -91,6 +91,13 @@ conformance('pipeTo()', (harness) => {
     await left.peer.over();
   });
 
+  it('resets the one that is read when the other has failed, also before they were joined', async () => {
+    const { left, right } = await two(harness);
+    right.connection.destroy(new Error('no room'));
+    left.connection.pipeTo(right.connection);
+    expect(codeOf((await left.peer.over()).error)).to.equal('ECONNRESET');
+  });
+
   it('with end: false leaves the other open', async () => {
     const { left, right } = await two(harness);
     left.connection.pipeTo(right.connection, { end: false });
