@@ -70,7 +70,7 @@ export class Acceptor implements Deferred {
     server.beforeEvent();
     this.#failing = false;
     if (!server.listening) return undefined;
-    const reason = this.#admission.refuses(stream, server.size);
+    const reason = this.#admission.refuses(stream, server.size + this.#held.length);
     if (reason !== undefined) {
       server.dropped(stream, reason);
       return undefined;

@@ -50,8 +50,8 @@ export function connect(address: string, options?: ConnectOptions): Observable<C
   }
   return new Observable<Connection>((subscriber) => {
     const client = new Client(engine, settings, subscriber);
+    subscriber.add(() => client.close()); // first, so that a lookup that throws leaves nothing behind
     client.dial(parsed);
-    return () => client.close();
   });
 }
 

@@ -44,8 +44,8 @@ export const DEFERRED = 512; // in the engine's list for the next turn
 export const MISUSED = 1024; // a write after end() has been reported
 export const BROKEN = 2048; // output is lost
 export const FED = 4096; // an observable writes through next() and will complete()
-const END_DUE = 8192; // the input has ended, and nobody owns the output
-const HELD = 16_384; // by work in flight: somebody will want more
+export const END_DUE = 8192; // the input has ended, and nobody owns the output
+export const HELD = 16_384; // by work in flight: somebody will want more
 const UNHEARD = 32_768; // the input has ended while nobody subscribed
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -154,6 +154,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
     if (this.more.holds > 0) return;
     this.state &= ~HELD;
     this.updateReading();
+    if (this.is(END_DUE) && !this.is(CLOSED)) this.#deferOnce();
   }
 
   wake(): void {
@@ -242,7 +243,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
   runDeferred(): void {
     this.state &= ~DEFERRED;
     if (this.is(CLOSED)) return;
-    if (this.is(END_DUE)) {
+    if (this.is(END_DUE) && !this.is(HELD)) {
       this.state &= ~END_DUE;
       if (this.owners === 0 && !this.is(FED)) this.end();
     }

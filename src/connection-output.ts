@@ -24,7 +24,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
   flushed(taken: number): void {
     this.bytesQueued -= taken;
     this.bytesWritten += taken;
-    this.extra?.timeouts?.taken(this.bytesQueued === 0);
+    this.extra?.timeouts?.taken(this.bytesQueued === (this.extra.corkedBytes ?? 0));
     if (this.extra?.sends !== undefined) this.#completeSends(this.extra.sends);
     if (this.is(CONGESTED) && this.bytesQueued <= this.host.limits.lowWaterMark) this.#drained();
     if (this.is(OUTPUT_ENDED)) this.closeIfDone();
@@ -53,10 +53,12 @@ export abstract class ConnectionOutput extends ConnectionInput {
       );
       return false;
     }
-    if (this.bytesQueued === 0) this.extra?.timeouts?.queued();
+    const before = this.bytesQueued;
     this.bytesQueued += end - start;
-    if (this.extra?.corks === undefined || this.extra.corks === 0) this.stream.write(source, start, end);
-    else this.#keepCorked(this.extra, source, start, end);
+    if (this.extra?.corks === undefined || this.extra.corks === 0) {
+      if (before === 0) this.extra?.timeouts?.queued();
+      this.stream.write(source, start, end);
+    } else this.#keepCorked(this.extra, source, start, end);
     if (this.bytesQueued <= highWaterMark) return true;
     if (!this.is(CONGESTED)) {
       this.state |= CONGESTED;
@@ -89,6 +91,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
 
   protected writeCorked(extra: Extra): void {
     const pieces = extra.corked ?? [];
+    if (pieces.length > 0 && this.bytesQueued === extra.corkedBytes) extra.timeouts?.queued();
     extra.corks = extra.corkedBytes = 0;
     extra.corked = undefined;
     if (this.is(CLOSED | BROKEN)) return;

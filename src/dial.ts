@@ -67,6 +67,10 @@ export class Dial {
   }
 
   #begin(addresses: BindAddress[]): void {
+    if (addresses.length === 0) {
+      const message = 'connect: the name has no address';
+      return this.#fail(Object.assign(new Error(message), { code: 'ENOTFOUND', syscall: 'connect' }));
+    }
     this.#waiting = addresses;
     this.#attempt();
   }

@@ -43,8 +43,8 @@ export async function gracefulShutdown(
     void server.close({ timeout: first === undefined ? timeout : 0 });
     first ??= signal;
   };
-  for (const signal of signals) process.on(signal, onSignal);
   try {
+    for (const signal of signals) process.on(signal, onSignal);
     await new Promise<void>((resolve) => {
       server.closing$.subscribe({ complete: resolve });
     });

@@ -113,7 +113,7 @@ export class Input<T> extends Observable<T> {
           source,
           typeof first === 'function' || first == null ? { next: first, error, complete } : first,
         );
-    source.addSink(sink);
+    if (!sink.closed) source.addSink(sink);
     return sink;
   }
 }

@@ -39,7 +39,10 @@ export class ConnectionIterator implements AsyncIterableIterator<Buffer, undefin
     this.#start();
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) return Promise.resolve({ done: false, value: chunk });
-    if (this.#over) return this.#end();
+    if (this.#over) {
+      this.#hold(false);
+      return this.#end();
+    }
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
       this.#hold(false);

@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   readTimeout?: number;
   /** The same before the first byte. Default: as `readTimeout`. */
   firstByteTimeout?: number;
-  /** Longest time in which the kernel takes nothing of what is queued: the peer has stalled, ERR_EVIO_WRITE_TIMEOUT. 0 (default) is off. */
+  /** Longest time in which the kernel takes nothing of what is queued: the peer has stalled, ERR_EVIO_WRITE_TIMEOUT. On `net` whole writes are counted. 0 (default) is off. */
   writeTimeout?: number;
   /**
    * How soon `connection.established()` must be called, counted from the beginning of the connection:

@@ -105,6 +105,8 @@ class Pacing<T, R> {
   #active = 0;
   #held = false;
   #over = false;
+  #beginning = false;
+  #telling = false;
 
   constructor(
     project: (value: T, index: number) => ObservableInput<R>,
@@ -156,9 +158,12 @@ class Pacing<T, R> {
   }
 
   #begin(): void {
+    if (this.#beginning) return; // the loop below goes on
+    this.#beginning = true;
     while (this.#active < this.#pace.concurrency && this.#waiting.length > 0 && !this.#subscriber.closed) {
       this.#work(this.#waiting.shift() as T);
     }
+    this.#beginning = false;
   }
 
   #work(value: T): void {
@@ -177,7 +182,8 @@ class Pacing<T, R> {
     subscription.add(
       results$.subscribe({
         next: (result) => {
-          if (!this.#pace.ordered || work === this.#works[0]) this.#subscriber.next(result);
+          if (!this.#pace.ordered || (work === this.#works[0] && !this.#telling))
+            this.#subscriber.next(result);
           else work.results.push(result);
         },
         error: (error: unknown) => this.#subscriber.error(error),
@@ -196,14 +202,18 @@ class Pacing<T, R> {
 
   /** Whatever the first work's end lets through. */
   #tell(): void {
-    while (this.#works[0]?.done === true) {
+    if (this.#telling) return;
+    this.#telling = true;
+    for (let first = this.#works[0]; first !== undefined; first = this.#works[0]) {
+      while (first.results.length > 0) this.#subscriber.next(first.results.shift() as R);
+      if (!first.done) break;
       this.#works.shift();
-      const next = this.#works[0];
-      for (const result of next?.results.splice(0) ?? []) this.#subscriber.next(result);
     }
+    this.#telling = false;
   }
 
   #finish(): void {
-    if (this.#over && this.#active === 0 && this.#waiting.length === 0) this.#subscriber.complete();
+    if (this.#over && this.#active === 0 && this.#waiting.length === 0 && this.#works.length === 0)
+      this.#subscriber.complete();
   }
 }

@@ -9,7 +9,9 @@ import {
   BROKEN,
   CLOSED,
   CONGESTED,
+  END_DUE,
   FED,
+  HELD,
   INPUT_DONE,
   OUTPUT_ENDED,
   PEER_ENDED,
@@ -48,6 +50,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.state |= BROKEN;
     this.state &= ~CONGESTED;
     this.bytesQueued = 0;
+    this.extra?.timeouts?.lost();
     this.failSends(error);
     // Without anybody who reads or pauses there is nothing left to wait for.
     if (this.abandoned) {
@@ -229,7 +232,8 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     if (this.is(CLOSED)) return;
     this.dropKept();
     if (!this.is(INPUT_DONE)) this.completeInput();
-    if (this.owners === 0 && !this.is(FED)) this.end();
+    if (this.is(HELD)) this.state |= END_DUE;
+    else if (this.owners === 0 && !this.is(FED)) this.end();
   }
 
   /** The one way out: whoever waits for anything hears of it, in the order data$, closed$, disconnected$. */
@@ -240,6 +244,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.bytesQueued = 0;
     const extra = this.extra;
     extra?.timeouts?.stop();
+    if (this.hasKept) this.state &= ~PEER_ENDED;
     this.dropKept();
     this.failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();

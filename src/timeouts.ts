@@ -68,6 +68,11 @@ export class Timeouts {
     this.#stalledSince = all ? NEVER : this.#moved;
   }
 
+  /** What was queued is lost: nothing stalls any more. */
+  lost(): void {
+    this.#stalledSince = NEVER;
+  }
+
   established(): void {
     this.#established = true;
   }

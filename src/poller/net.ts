@@ -10,7 +10,8 @@
 // - A reset that comes together with the last bytes is the end for libuv; a write of nothing brings it out (`#onEnd`).
 //   Where it does not, and on unix sockets, the connection seems to have ended until the next write.
 // - When a write fails, Node drops the connection: what the kernel had received and nobody had read is lost.
-// - `queued()` and `flushed` count whole writes: Node tells when the kernel has taken all of what it was given together.
+// - `queued()` and `flushed` count whole writes: Node tells when the kernel has taken all of what it was given together. So
+//   `writeTimeout` and `idleTimeout` count from one whole write to the next: give a long one the time that all of it takes.
 // - `reset()` of a unix socket is a close: those have no RST.
 // - The peer of a unix socket is always unnamed, because Node does not tell its path.
 // - Out of descriptors, libuv may close connections as they come without a word; `acceptFailed` reports what it does say.

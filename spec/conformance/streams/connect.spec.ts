@@ -309,6 +309,21 @@ conformance('connect()', (harness) => {
     expect([connection, ...asked]).to.deep.equal([String(address), 'somewhere.example 0']);
   });
 
+  it('errors when a name has no address, and when the resolver throws', () => {
+    const nothing = connect('tcp://nothing.example:80', {
+      poller: harness.poller,
+      lookup: (_name, _options, callback) => callback(null, []),
+    });
+    expect(hear(nothing).events).to.deep.equal(['error ENOTFOUND']);
+    const broken = connect('tcp://broken.example:80', {
+      poller: harness.poller,
+      lookup: () => {
+        throw new Error('a bug');
+      },
+    });
+    expect(hear(broken).events).to.deep.equal(['error a bug']);
+  });
+
   it('errors with what the resolver says', async () => {
     const failure = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
     const client$ = connect('tcp://nowhere.example:80', {

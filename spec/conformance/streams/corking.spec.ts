@@ -91,6 +91,17 @@ conformance('cork()', (harness) => {
     await peer.receives('one two three');
   });
 
+  it('is no stall of the peer: writeTimeout does not count what is corked', async () => {
+    const server = await harness.listening({ writeTimeout: 50 });
+    const { peer, connection } = await harness.pair(server);
+    connection.cork();
+    connection.write('head');
+    await harness.clock.advance(200);
+    connection.end('tail');
+    const { received, ended } = await peer.over();
+    expect([String(received), ended]).to.deep.equal(['headtail', true]);
+  });
+
   it('on a closed connection does nothing', async () => {
     const server = await harness.listening();
     const { connection } = await harness.pair(server);

@@ -92,6 +92,42 @@ conformance('iterating over a connection', (harness) => {
     expect((await iterator.next()).done).to.equal(true);
   });
 
+  it('answers a client that sends its request and FIN together, although the loop takes its time', async () => {
+    const server = await harness.listening();
+    server.connections$.subscribe((connection) => {
+      void (async () => {
+        for await (const data of connection) {
+          await harness.clock.advance(20);
+          connection.write(`answer to ${String(data)}`);
+        }
+      })();
+    });
+    const peer = await harness.connect(server);
+    peer.fin('question');
+    const { received, ended } = await peer.over();
+    expect([String(received), ended]).to.deep.equal(['answer to question', true]);
+  });
+
+  it('answers what it is at work on when the server closes', async () => {
+    const server = await harness.listening();
+    let closed: ReturnType<typeof server.close> | undefined;
+    server.connections$.subscribe((connection) => {
+      void (async () => {
+        for await (const data of connection) {
+          closed = server.close({ timeout: 5000 });
+          await harness.clock.advance(20);
+          connection.write(`answer to ${String(data)}`);
+        }
+      })();
+    });
+    const peer = await harness.connect(server);
+    peer.send('question');
+    const { received, ended } = await peer.over();
+    peer.fin();
+    expect([String(received), ended]).to.deep.equal(['answer to question', true]);
+    expect(await closed).to.deep.equal({ drained: 1, forced: 0 });
+  });
+
   it('of a connection that has closed is over at once', async () => {
     const server = await harness.listening();
     const { connection } = await harness.pair(server);

@@ -77,6 +77,15 @@ conformance('maxConnections', (harness) => {
     expect(next.isOver).to.equal(false);
   });
 
+  it('with whenFull: drop counts those that a rate holds back', async () => {
+    const server = await harness.listening({ maxConnections: 2, whenFull: 'drop', acceptRate: 1 });
+    const dropped = valuesOf(server.dropped$);
+    for (let i = 0; i < 6; i++) await harness.connect(server).catch(() => undefined);
+    const accepted = valuesOf(server.connections$);
+    await harness.until(() => accepted.length + dropped.length === 6);
+    expect([accepted.length, dropped.length]).to.deep.equal([2, 4]);
+  });
+
   it('counts what is announced, not what is held', async () => {
     const server = await harness.listening({ maxConnections: 1 });
     await clients(harness, server, 3);

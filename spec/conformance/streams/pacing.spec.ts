@@ -166,6 +166,38 @@ conformance('paced()', (harness) => {
     expect(String(rest[0])).to.equal('y');
   });
 
+  it('works off thousands of values at once behind one that took its time', async () => {
+    const server = await harness.listening();
+    const { peer, connection } = await harness.pair(server);
+    let count = 0;
+    let over = false;
+    connection.data$
+      .pipe(
+        concatMap((data) => from(String(data))),
+        paced((letter, index) => (index === 0 ? Promise.resolve(letter) : of(letter)), { connection }),
+      )
+      .subscribe({ next: () => (count += 1), complete: () => (over = true) });
+    peer.fin('a'.repeat(30_000));
+    await harness.until(() => over);
+    expect(count).to.equal(30_000);
+  });
+
+  it('keeps the order when a result ends the work behind it', () => {
+    const jobs = [new Subject<string>(), new Subject<string>(), new Subject<string>()];
+    const results: string[] = [];
+    from(jobs)
+      .pipe(paced((job) => job, { concurrency: 3, ordered: true }))
+      .subscribe((result) => {
+        results.push(result);
+        if (result === 'b1') jobs[1]?.complete();
+      });
+    for (const text of ['b1', 'b2']) jobs[1]?.next(text);
+    jobs[2]?.next('c1');
+    jobs[2]?.complete();
+    jobs[0]?.complete();
+    expect(results).to.deep.equal(['b1', 'b2', 'c1']);
+  });
+
   it('holds the connection of a protocol too', async () => {
     const server = await harness.listening();
     const work = new Subject<string>();
