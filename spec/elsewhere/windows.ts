@@ -21,6 +21,7 @@ const EXCEPTIONS: readonly Exception[] = [
     'evio with anything it does not know',
     'evio --help and --version',
     'a child process (net)',
+    'with too few descriptors (net)',
   ]),
   ...except('kill() on Windows ends a program at once, whatever the signal', [
     'closes everything at SIGINT',
@@ -28,6 +29,10 @@ const EXCEPTIONS: readonly Exception[] = [
     'closes everything at Ctrl-C',
     'brings the data back after SIGTERM',
     'goes on serving when nobody reads its output any more',
+    'gracefulShutdown() (net) lets what is in flight be answered',
+    'gracefulShutdown() (net) cuts off what is left',
+    'gracefulShutdown() (net) does not wait after a second signal',
+    'a process with a server at SIGTERM (net)',
   ]),
   ...except('a unix socket is a pipe on Windows: it has no file, and a file is none', [
     'takes the place of a file that a killed server has left',
@@ -42,9 +47,22 @@ const EXCEPTIONS: readonly Exception[] = [
     'does not take the place of a server that lives',
     'a path where somebody listens is refused',
   ]),
+  ...except(
+    'wine drops what is queued for a peer that sends FIN and nothing before it, on node:net itself too',
+    [
+      'output queued, FIN alone',
+      'the peer’s FIN alone (net) with output queued',
+      'reads a part, sends FIN and goes',
+    ],
+  ),
+  ...except('wine makes an end of a reset right after accepting, on node:net itself too', [
+    'with whenFull: drop resets those beyond it',
+    'drops those beyond it, and lets in others when one has left',
+  ]),
   ...except('descriptors are counted in /proc, which shows those of wine', [
     'many connections (net)',
     'leaves no descriptor',
+    'a worker thread is terminated (net)',
   ]),
   ...except('there is no addon for Windows', [
     'epoll by name is unavailable, and says which file',

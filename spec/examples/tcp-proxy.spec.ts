@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 
 import { expect } from 'chai';
 
@@ -135,7 +136,7 @@ overPollers('examples: tcp-proxy', (poller) => {
 describe('examples: tcp-proxy', () => {
   it('says in one line what is wrong with its command line', async () => {
     const { code, stderr } = await run(process.execPath, [
-      ...[new URL('../../examples/tcp-proxy.js', import.meta.url).pathname, '--timeout', 'soon'],
+      ...[fileURLToPath(new URL('../../examples/tcp-proxy.js', import.meta.url)), '--timeout', 'soon'],
     ]);
     expect([code, stderr]).to.deep.equal([1, "--timeout takes milliseconds, not 'soon'\n"]);
   });
