@@ -46,6 +46,7 @@ export const BROKEN = 2048; // output is lost
 export const FED = 4096; // an observable writes through next() and will complete()
 export const END_DUE = 8192; // the input has ended, and nobody owns the output
 export const HELD = 16_384; // by work in flight: somebody will want more
+const PIPED = 65_536; // what comes in goes out elsewhere
 const UNHEARD = 32_768; // the input has ended while nobody subscribed
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -64,6 +65,7 @@ export class Extra {
   /** Sends that wait, in order: each until the kernel has taken that many bytes. */
   sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
   holds: number | undefined;
+  pipes: number | undefined;
   corks: number | undefined;
   /** Written since `cork`, and its length. */
   corked: Uint8Array[] | undefined;
@@ -157,6 +159,17 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
     if (this.is(END_DUE) && !this.is(CLOSED)) this.#deferOnce();
   }
 
+  /**
+   * One more pipe, or one fewer, takes the input elsewhere. Then output that waits here is no reason not to read: the peer
+   * may be waiting for somebody to read before it reads itself.
+   */
+  piped(change: 1 | -1): void {
+    this.more.pipes = (this.more.pipes ?? 0) + change;
+    if (this.more.pipes > 0) this.state |= PIPED;
+    else this.state &= ~PIPED;
+    this.updateReading();
+  }
+
   wake(): void {
     if (this.is(CLOSED | INPUT_DONE)) return;
     this.state |= WOKEN;
@@ -186,9 +199,8 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
 
   /** Somebody takes input, and nothing holds it back. */
   protected get flowing(): boolean {
-    return (
-      (this.#sinks !== undefined || this.host.wantsInput) && !this.is(PAUSED | HELD | CONGESTED | INPUT_DONE)
-    );
+    const hindrances = this.is(PIPED) ? PAUSED | HELD | INPUT_DONE : PAUSED | HELD | CONGESTED | INPUT_DONE;
+    return (this.#sinks !== undefined || this.host.wantsInput) && !this.is(hindrances);
   }
 
   /** Nobody will ever take the input: it is read and dropped, so that the peer's FIN behind it is seen. */

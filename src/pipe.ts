@@ -11,6 +11,7 @@ type Closed = (outcome: { readonly error?: Error }) => void;
 export interface PipeSource extends InputSource<Buffer>, Holdable {
   /** Why the input has ended before its end; undefined when the peer's FIN has come, or a server that closes ends it. */
   readonly cutOff: Error | undefined;
+  piped(change: 1 | -1): void;
   destroy(): void;
   /** Closes by a reset. */
   error(error: Error): void;
@@ -81,11 +82,13 @@ class Pipe implements Relay {
   }
 
   own(): void {
+    this.#source.piped(1);
     this.#destination.own();
   }
 
   disown(): void {
     this.#release();
+    this.#source.piped(-1);
     this.#destination.disown();
   }
 

@@ -60,6 +60,17 @@ conformance('pipeTo()', (harness) => {
     expect([ended, hash(received)]).to.deep.equal([true, hash(bytes)]);
   }).timeout(30_000);
 
+  it('goes on reading the other while that is full: its answer has somewhere to go', async () => {
+    const { left, right } = await two(harness, { highWaterMark: MIB });
+    right.peer.stopReading();
+    left.connection.pipeTo(right.connection);
+    right.connection.pipeTo(left.connection);
+    left.peer.send(pattern(64 * MIB, 4));
+    await harness.steady(() => left.connection.bytesRead);
+    right.peer.send('an answer');
+    await left.peer.receives('an answer');
+  }).timeout(30_000);
+
   it('holds nobody else up', async () => {
     const { server, left, right } = await two(harness, { highWaterMark: MIB });
     right.peer.stopReading();
