@@ -6,6 +6,9 @@ import type { Connection, ListenOptions, Poller, Server, SocketAddress } from 'e
 
 import type { PollerUnderTest } from '../support/pollers.js';
 
+/** The pollers of this machine, and the one that needs none. */
+export type HarnessName = PollerUnderTest | 'simulated';
+
 /** How a connection looked from the outside when it was over. */
 export interface PeerOutcome {
   readonly received: Buffer;
@@ -54,7 +57,7 @@ export interface Clock {
 /** One world for one spec. */
 export interface Harness {
   /** In titles. */
-  readonly name: PollerUnderTest;
+  readonly name: HarnessName;
   /** For `listen()`. */
   readonly poller: PollerUnderTest | Poller;
   readonly clock: Clock;

@@ -1,0 +1,221 @@
+// A client without this library above it: it does what it is told, when it is told, and remembers what it got.
+
+import { errnoOf, systemError } from '../errors.js';
+import type { BindAddress } from '../poller/poller.js';
+import type { Appointment } from './agenda.js';
+import { ByteQueue } from './byte-queue.js';
+import type { SimulatedNetwork } from './simulated-network.js';
+import { SimulatedSocket } from './simulated-socket.js';
+
+/** What reached a client, and when (milliseconds of virtual time). */
+export type PeerEvent =
+  | { readonly at: number; readonly kind: 'connect' }
+  | { readonly at: number; readonly kind: 'data'; readonly bytes: Buffer }
+  | { readonly at: number; readonly kind: 'fin' }
+  | { readonly at: number; readonly kind: 'reset'; readonly code: string };
+
+/** How much a client reads at a time. */
+const LARGEST_READ = 64 * 1024;
+
+export class ScriptedPeer {
+  /** In the trace. */
+  readonly who: string;
+  readonly events: PeerEvent[] = [];
+  /** Called after every event. */
+  onEvent: () => void = () => {};
+  readonly #network: SimulatedNetwork;
+  readonly #dial: Appointment;
+  readonly #unsent = new ByteQueue();
+  #socket: SimulatedSocket | undefined;
+  #connection: number | undefined;
+  #reading = true;
+  #finWanted = false;
+  #ended = false;
+  #gone = false;
+  #error: NodeJS.ErrnoException | undefined;
+  #pumping = false;
+  #receivedBytes = 0;
+
+  /** Dials at once; what it is told before it is connected it does then. */
+  constructor(network: SimulatedNetwork, to: BindAddress, who = 'client') {
+    this.#network = network;
+    this.who = who;
+    this.#dial = network.dial(to, undefined, (outcome) => {
+      if (outcome instanceof SimulatedSocket) this.#connected(outcome);
+      else this.#failed(outcome.code, 'connect', to);
+    });
+  }
+
+  get connected(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** Of its own end; 0 until it is connected. */
+  get port(): number {
+    return this.#socket?.local.port ?? 0;
+  }
+
+  /** Of its connection, as the trace counts; undefined until it is connected. */
+  get connection(): number | undefined {
+    return this.#connection;
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.events.flatMap((event) => (event.kind === 'data' ? [event.bytes] : [])));
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** Told to send, and not taken by the kernel. */
+  get unsent(): number {
+    return this.#unsent.length;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get error(): NodeJS.ErrnoException | undefined {
+    return this.#error;
+  }
+
+  /** FIN or an error has come, or it has gone itself. */
+  get isOver(): boolean {
+    return this.#ended || this.#error !== undefined || this.#gone;
+  }
+
+  send(bytes: Uint8Array | string): void {
+    if (this.#gone || this.#finWanted || this.#error !== undefined) return;
+    const copy = Buffer.from(bytes as Uint8Array);
+    this.#note('sends', copy);
+    this.#unsent.push(copy);
+    this.#pump();
+  }
+
+  /** FIN, after the bytes if there are any. It goes on reading. */
+  fin(bytes?: Uint8Array | string): void {
+    if (bytes !== undefined) this.send(bytes);
+    if (this.#finWanted || this.#gone) return;
+    this.#finWanted = true;
+    this.#pump();
+  }
+
+  /** RST. */
+  reset(): void {
+    if (this.#gone) return;
+    this.#note('resets');
+    this.#leave();
+    this.#socket?.reset();
+  }
+
+  /** Goes without a word: FIN, and RST for what comes later; what it has not read makes it a reset at once. */
+  destroy(): void {
+    if (this.#gone) return;
+    this.#note('closes');
+    this.#leave();
+    this.#socket?.close();
+  }
+
+  #leave(): void {
+    this.#gone = true;
+    if (this.#socket === undefined) this.#dial.cancel();
+    this.onEvent();
+  }
+
+  stopReading(): void {
+    this.#note('stops reading');
+    this.#reading = false;
+  }
+
+  readAgain(): void {
+    this.#note('reads again');
+    this.#reading = true;
+    this.#pump();
+  }
+
+  #connected(socket: SimulatedSocket): void {
+    this.#socket = socket;
+    this.#connection = socket.connection;
+    socket.owner = { changed: () => this.#pump() };
+    this.#note('connects');
+    this.#tell({ at: this.#network.agenda.now, kind: 'connect' });
+    this.#pump();
+  }
+
+  /** Does what can be done by now. Sockets tell of changes while they change: one at a time. */
+  #pump(): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (!this.#gone && (this.#write(socket) || this.#read(socket)));
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /** Whether anything has changed. */
+  #write(socket: SimulatedSocket): boolean {
+    if (this.#error !== undefined) return false;
+    if (this.#unsent.length > 0) {
+      const bytes = this.#unsent.take(LARGEST_READ);
+      const sent = socket.send(bytes, 0, bytes.length);
+      if (typeof sent !== 'number') {
+        this.#failed(sent.code, 'write');
+        return true;
+      }
+      this.#unsent.unshift(bytes.subarray(sent));
+      return sent > 0;
+    }
+    if (!this.#finWanted) return false;
+    if (this.#finSent) return false;
+    this.#finSent = true;
+    this.#note('sends FIN');
+    socket.shutdown();
+    return true;
+  }
+
+  #finSent = false;
+
+  #read(socket: SimulatedSocket): boolean {
+    if (!this.#reading || this.#error !== undefined) return false;
+    const got = socket.receive(LARGEST_READ);
+    if (got === 'nothing' || (got === 'end' && this.#ended)) return false;
+    if (got === 'end') {
+      this.#ended = true;
+      this.#note('receives FIN');
+      this.#tell({ at: this.#network.agenda.now, kind: 'fin' });
+    } else if (Buffer.isBuffer(got)) {
+      this.#receivedBytes += got.length;
+      this.#note('receives', got);
+      this.#tell({ at: this.#network.agenda.now, kind: 'data', bytes: got });
+    } else {
+      this.#failed(got.code, 'read');
+    }
+    return true;
+  }
+
+  #failed(code: string, syscall: string, to?: BindAddress): void {
+    if (this.#gone || this.#error !== undefined) return;
+    this.#error = systemError(errnoOf(code), syscall, to);
+    this.#unsent.clear();
+    this.#note(syscall === 'connect' ? 'is refused' : 'is reset', undefined, code);
+    this.#tell({ at: this.#network.agenda.now, kind: 'reset', code });
+  }
+
+  #tell(event: PeerEvent): void {
+    this.events.push(event);
+    this.onEvent();
+  }
+
+  #note(kind: Parameters<SimulatedNetwork['trace']['add']>[1], bytes?: Buffer, detail?: string): void {
+    if (!this.#network.trace.keeping) return;
+    this.#network.trace.add(this.who, kind, {
+      ...(this.#connection === undefined ? {} : { connection: this.#connection }),
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+}

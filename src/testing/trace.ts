@@ -1,0 +1,73 @@
+// Everything that happened in a simulation, at both ends of every connection, in the order in which it happened.
+
+import { quote } from './hex.js';
+
+/** What may happen. What a client does is told from its side, all else from that of a poller. */
+export type TraceKind =
+  | 'connects'
+  | 'is refused'
+  | 'sends'
+  | 'receives'
+  | 'sends FIN'
+  | 'receives FIN'
+  | 'resets'
+  | 'is reset'
+  | 'closes'
+  | 'stops reading'
+  | 'reads again'
+  | 'listens'
+  | 'accepts'
+  | 'reads'
+  | 'reads on'
+  | 'reads off'
+  | 'writes'
+  | 'has sent'
+  | 'fails'
+  | 'drained'
+  | 'closed'
+  | 'ticks'
+  | 'calls';
+
+export interface TraceEntry {
+  /** Milliseconds of virtual time. */
+  readonly at: number;
+  /** `server`, `client`, or a name that was given. */
+  readonly who: string;
+  readonly kind: TraceKind;
+  /** 1, 2, 3, … in the order in which clients dialled; absent when it concerns no connection. */
+  readonly connection?: number;
+  readonly bytes?: Buffer;
+  /** Counts, codes, addresses. */
+  readonly detail?: string;
+}
+
+/** `4 ms  server #1  reads  "PING\r\n"` without the time: what a spec compares. */
+export function traceText({ who, kind, connection, bytes, detail }: TraceEntry): string {
+  const parts = [connection === undefined ? who : `${who} ${connection}`, kind];
+  if (bytes !== undefined) parts.push(quote(bytes));
+  if (detail !== undefined) parts.push(detail);
+  return parts.join(' ');
+}
+
+export class Trace {
+  readonly entries: TraceEntry[] = [];
+  readonly #now: () => number;
+  /** Off, nothing is kept: callers need not prepare anything. */
+  readonly keeping: boolean;
+
+  constructor(now: () => number, keeping: boolean) {
+    this.#now = now;
+    this.keeping = keeping;
+  }
+
+  add(who: string, kind: TraceKind, more: Omit<TraceEntry, 'at' | 'who' | 'kind'> = {}): void {
+    if (this.keeping) this.entries.push({ at: this.#now(), who, kind, ...more });
+  }
+
+  /** Lines with their times, aligned. */
+  lines(): string[] {
+    const times = this.entries.map(({ at }) => `${Math.floor(at * 1000) / 1000} ms`);
+    const width = Math.max(0, ...times.map(({ length }) => length));
+    return this.entries.map((entry, index) => `${(times[index] ?? '').padStart(width)}  ${traceText(entry)}`);
+  }
+}
