@@ -42,5 +42,5 @@ export function laneError(lane: LaneText, column: number, what: string, code?: s
 
 /** As wide as a text: one blank a character, and tabs as they are. */
 function blanksLike(text: string): string {
-  return [...text].map((character) => (character === '\t' ? '\t' : ' ')).join('');
+  return text.replace(/[^\t]/gu, ' ');
 }

@@ -1,7 +1,7 @@
 // Lanes of numbers and signs: what is read off at a time, not what is sent.
 
 import { laneError, laneText } from './lane-error.js';
-import { milliseconds, timeAt } from './lane-time.js';
+import { framesOf, milliseconds, timeAt } from './lane-time.js';
 import { nameAt } from './lane-tokens.js';
 
 /** One sign of a lane. */
@@ -50,7 +50,7 @@ export function parseSigns(text: string): Signs {
       signs.push({ at, sign: named?.name ?? character, column });
       if (named !== undefined) {
         end = named.end;
-        frames = [...named.name].length + 2;
+        frames = framesOf(named.name) + 2;
       }
     }
     at = milliseconds(at + frames);

@@ -17,6 +17,11 @@ export function milliseconds(value: number): number {
   return Math.round(value * 1e6) / 1e6;
 }
 
+/** The frames of a text: one a character, as RxJS counts them, by code points. */
+export function framesOf(text: string): number {
+  return Array.from(text).length;
+}
+
 /**
  * The time that begins at a column, if one does: a number with `ms`, `s` or `m`, between spaces or the ends of the lane.
  *

@@ -2,7 +2,7 @@
 
 import { laneError, type LaneText } from './lane-error.js';
 import { hexAt, textAt, type Literal } from './lane-literal.js';
-import { timeAt } from './lane-time.js';
+import { framesOf, timeAt } from './lane-time.js';
 import { isName, valueOf, type WireValues } from './lane-values.js';
 
 /** What happens in a lane. `fin` is the end of that direction; `stop` and `go` are the client's reading. */
@@ -88,7 +88,7 @@ function tokenAt(lane: LaneText, column: number, values: WireValues, grouped: bo
   }
   const text = lane.text.slice(column, literal.end);
   const counted = character === '<' ? text.replaceAll(' ', '') : text;
-  return { kind: 'data', column, end: literal.end, frames: [...counted].length, bytes: literal.bytes };
+  return { kind: 'data', column, end: literal.end, frames: framesOf(counted), bytes: literal.bytes };
 }
 
 function literalAt(
