@@ -34,7 +34,49 @@ interface Diagram {
   };
 }
 
+interface LaneText {
+  readonly formatLane: (
+    events: readonly WireEvent[],
+    values?: WireValues,
+    like?: string,
+  ) => {
+    readonly text: string;
+    readonly values: WireValues;
+    readonly invented: readonly string[];
+    readonly exact: boolean;
+  };
+}
+
+interface Hex {
+  readonly hexDump: (bytes: Uint8Array, options?: { max?: number }) => string;
+  readonly hexDiff: (
+    expected: Uint8Array,
+    actual: Uint8Array,
+    options?: { context?: number; lines?: number },
+  ) => string;
+}
+
+interface Quote {
+  readonly quote: (bytes: Uint8Array, max?: number) => string;
+}
+
+interface Mismatch {
+  readonly describeMismatch: (mismatch: {
+    title: string;
+    client: string;
+    expected: string;
+    actual: string;
+    difference: { at: number; column?: number; expected?: Buffer | string; actual?: Buffer | string };
+    trace?: readonly string[];
+    notes?: readonly string[];
+  }) => string;
+}
+
 const built = async (file: string): Promise<unknown> =>
   import(new URL(`../../../dist/testing/${file}`, import.meta.url).href);
 
 export const diagram = (await built('diagram.js')) as Diagram;
+export const laneText = (await built('lane-text.js')) as LaneText;
+export const hex = (await built('hex.js')) as Hex;
+export const quoting = (await built('quote.js')) as Quote;
+export const mismatch = (await built('mismatch.js')) as Mismatch;
