@@ -60,6 +60,7 @@ class Client implements ConnectionHost {
   readonly engine: Engine;
   readonly limits: ConnectionLimits;
   readonly wantsInput = false;
+  readonly answering = false;
   readonly #settings: ConnectSettings;
   readonly #subscriber: Subscriber<Connection>;
   readonly #dial: Dial;

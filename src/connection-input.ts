@@ -23,6 +23,8 @@ export interface ConnectionHost {
   readonly limits: ConnectionLimits;
   /** Somebody subscribes to the input of every connection. */
   readonly wantsInput: boolean;
+  /** What its connections send are answers to what they get, so that output which waits is a reason not to read. */
+  readonly answering: boolean;
   /** An event is about to be handled. */
   beforeEvent(): void;
   received(connection: ConnectionInput, data: Buffer): void;
@@ -48,6 +50,7 @@ export const END_DUE = 8192; // the input has ended, and nobody owns the output
 export const HELD = 16_384; // by work in flight: somebody will want more
 const PIPED = 65_536; // what comes in goes out elsewhere
 const UNHEARD = 32_768; // the input has ended while nobody subscribed
+const ECHOING = 131_072; // what comes in goes out again
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -122,13 +125,19 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
       return;
     }
     this.#sinks = this.#sinks === undefined ? [sink] : [...this.#sinks, sink];
+    if (this.#isEcho(sink)) this.state |= ECHOING;
     this.updateReading();
   }
 
   removeSink(sink: Sink<Buffer>): void {
     const left = this.#sinks?.filter((other) => other !== sink);
     this.#sinks = left === undefined || left.length === 0 ? undefined : left;
+    if (this.is(ECHOING) && left?.some((other) => this.#isEcho(other)) !== true) this.state &= ~ECHOING;
     this.updateReading();
+  }
+
+  #isEcho(sink: Sink<Buffer>): boolean {
+    return (sink.relay as unknown) === this;
   }
 
   /** A plain callback threw while it handled input. */
@@ -199,8 +208,16 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
 
   /** Somebody takes input, and nothing holds it back. */
   protected get flowing(): boolean {
-    const hindrances = this.is(PIPED) ? PAUSED | HELD | INPUT_DONE : PAUSED | HELD | CONGESTED | INPUT_DONE;
-    return (this.#sinks !== undefined || this.host.wantsInput) && !this.is(hindrances);
+    if (this.is(PAUSED | HELD | INPUT_DONE) || (this.is(CONGESTED) && this.#congestionHinders)) return false;
+    return this.#sinks !== undefined || this.host.wantsInput;
+  }
+
+  /**
+   * Whoever answers does not read on while his answers wait. But of two ends one must always read: if both wait until the
+   * other has read, they wait for ever. That one is who has dialled, unless it echoes.
+   */
+  get #congestionHinders(): boolean {
+    return this.is(ECHOING) || (this.host.answering && !this.is(PIPED));
   }
 
   /** Nobody will ever take the input: it is read and dropped, so that the peer's FIN behind it is seen. */

@@ -55,8 +55,8 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
    * Sends, in order, at the end of this turn. The bytes belong to the connection until they are sent. A write that finds
    * more than `maxQueuedBytes` queued closes the connection with ERR_EVIO_QUEUE_FULL; one large write always passes.
    *
-   * @returns false when more than `highWaterMark` bytes are queued: better wait for `drained$`. Reading pauses by itself
-   *   until then. Also false, and without effect, once the output has ended; `write` after `end` is reported once on
+   * @returns false when more than `highWaterMark` bytes are queued: better wait for `drained$`. Reading of an accepted
+   *   connection pauses by itself until then. Also false, and without effect, once the output has ended; `write` after `end` is reported once on
    *   the server's `errors$` as ERR_EVIO_WRITE_AFTER_END.
    * @throws TypeError for anything but a string, a Buffer or a Uint8Array.
    */

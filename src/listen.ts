@@ -63,6 +63,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
   readonly dropped$: Observable<Dropped>;
   readonly closing$: Observable<void>;
   readonly ready: Promise<Server>;
+  readonly answering = true;
   readonly engine: Engine;
   readonly limits: ConnectionLimits;
   readonly beforeEvent: () => void;

@@ -18,7 +18,10 @@ export interface ConnectionOptions {
   noDelay?: boolean;
   /** Silence before TCP keep-alive probes, rounded to seconds; 0 (default) is off. At most 32767000. */
   keepAlive?: number;
-  /** `write` returns false, and reading of that connection pauses, while more than this is queued. Default 1 MiB. */
+  /**
+   * `write` returns false while more than this is queued, and an accepted connection is not read (a dialled one is, save an
+   * echo: of two ends one must go on reading). Default 1 MiB.
+   */
   highWaterMark?: number;
   /** Where that ends, `drained$`. Default a quarter of `highWaterMark`; never above it. */
   lowWaterMark?: number;

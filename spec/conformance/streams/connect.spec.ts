@@ -100,6 +100,39 @@ conformance('connect()', (harness) => {
     expect(hash(echoed)).to.equal(hash(bytes));
   });
 
+  it('reads on while its own output waits, since an echo at the other end does not', async () => {
+    const server = await echo(harness);
+    const bytes = pattern(32 * MIB, 6);
+    const echoed = await lastValueFrom(
+      dial(server, { maxQueuedBytes: Infinity, highWaterMark: 1024 }).pipe(
+        mergeMap((connection) => {
+          connection.end(bytes);
+          return connection.data$;
+        }),
+        toArray(),
+      ),
+    );
+    expect(hash(echoed)).to.equal(hash(bytes));
+  });
+
+  it('that echoes pushes back on whoever does not read', async () => {
+    const server = await harness.listening({ maxQueuedBytes: Infinity });
+    const accepted = firstValueFrom(server.connections$);
+    const client$ = dial(server, { maxQueuedBytes: 2 * MIB });
+    const errors: unknown[] = [];
+    const subscription = client$.subscribe({
+      next: (connection) => connection.data$.subscribe(connection),
+      error: (error: unknown) => errors.push(error),
+    });
+    const connection = await accepted;
+    connection.write(pattern(32 * MIB, 7));
+    // Nobody reads here, so the echo stops reading too: its queue would break off the connection otherwise.
+    await harness.steady(() => connection.bytesQueued);
+    expect(errors).to.deep.equal([]);
+    expect(connection.bytesQueued).to.be.greaterThan(0);
+    subscription.unsubscribe();
+  });
+
   it('sends what is written in the very call that announces the connection', async () => {
     const server = await echo(harness);
     const subscription = dial(server).subscribe((connection) => connection.write('at once'));
