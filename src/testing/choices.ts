@@ -23,7 +23,8 @@ export const PLAIN: Choices = { below: () => 0, random: false };
 /** @throws TypeError for anything but a number, a list of numbers, or undefined. */
 export function choicesOf(schedule: Schedule | undefined): Choices {
   if (schedule === undefined) return PLAIN;
-  if (typeof schedule === 'number' && Number.isFinite(schedule)) return { below: randomBelow(schedule), random: true };
+  if (typeof schedule === 'number' && Number.isFinite(schedule))
+    return { below: randomBelow(schedule), random: true };
   if (Array.isArray(schedule) && schedule.every((choice) => Number.isInteger(choice) && choice >= 0)) {
     const choices = schedule as readonly number[];
     let at = 0;

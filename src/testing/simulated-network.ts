@@ -136,7 +136,10 @@ export class SimulatedNetwork {
     if (fault !== undefined) return fault;
     const { family } = address;
     const port = address.port === 0 ? this.#freePort() : address.port;
-    const bound = family === 'unix' ? socketAddress('unix', address.address) : socketAddress(family, address.address, port);
+    const bound =
+      family === 'unix'
+        ? socketAddress('unix', address.address)
+        : socketAddress(family, address.address, port);
     for (const other of this.#listeners) {
       const shared = options.reusePort && other.options.reusePort;
       if (!shared && overlap(other, bound, options)) return { code: 'EADDRINUSE' };
@@ -147,7 +150,8 @@ export class SimulatedNetwork {
   }
 
   #freePort(): number {
-    while ([...this.#listeners].some(({ address: { port } }) => port === this.#boundPort)) this.#boundPort += 1;
+    while ([...this.#listeners].some(({ address: { port } }) => port === this.#boundPort))
+      this.#boundPort += 1;
     return this.#boundPort++;
   }
 
@@ -156,7 +160,13 @@ export class SimulatedNetwork {
    * @returns what gives it up.
    */
   dial(to: BindAddress, from: BindAddress | undefined, done: Dialled): Appointment {
-    const attempt: Attempt = { to, local: this.#clientAddress(to, from), cancelled: false, done, connection: ++this.#connections };
+    const attempt: Attempt = {
+      to,
+      local: this.#clientAddress(to, from),
+      cancelled: false,
+      done,
+      connection: ++this.#connections,
+    };
     this.#knock(attempt, FIRST_RETRY);
     return {
       cancel() {
@@ -210,7 +220,12 @@ export class SimulatedNetwork {
   }
 
   #socket(connection: number, ends: { local: SocketAddress; remote: SocketAddress }): SimulatedSocket {
-    const socket = new SimulatedSocket(connection, ends, new Way(this.agenda, this.choices, this.#link), this.#sizes);
+    const socket = new SimulatedSocket(
+      connection,
+      ends,
+      new Way(this.agenda, this.choices, this.#link),
+      this.#sizes,
+    );
     if (this.#down) socket.way.down();
     this.#sockets.add(socket);
     return socket;

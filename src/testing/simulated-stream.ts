@@ -192,15 +192,19 @@ export class SimulatedStream implements PollerStream {
   /** Tells what there is to read, or that there is nothing more. */
   examine(): void {
     if (this.closed) return;
-    if (this.#reading) this.#receive();
-    else if (this.#socket.unread === 0 && this.#endIsDue) this.#finishInput();
+    try {
+      if (this.#reading) this.#receive();
+      else if (this.#socket.unread === 0 && this.#endIsDue) this.#finishInput();
+    } finally {
+      this.#changed(); // readiness is level-triggered, also for whoever throws
+    }
   }
 
   /** One read for ordinary readiness; to the end when that is known, so that the last bytes and the end share a turn. */
   #receive(): void {
     const { network, window } = this.#host;
     const toTheEnd = this.#socket.hungUp || this.#outputError !== undefined;
-    do {
+    for (;;) {
       const fault = network.takeFault('read');
       if (fault !== undefined) return this.#fail(fault.code, 'read');
       if (this.#socket.unread === 0) {
@@ -213,13 +217,15 @@ export class SimulatedStream implements PollerStream {
       this.#host.lent = got.copy(window);
       this.#note('reads', got);
       this.events.data(window, 0, got.length, true);
-    } while (toTheEnd && !this.closed && this.#reading);
-    if (!this.closed) this.#changed();
+      if (!toTheEnd || this.closed || !this.#reading) return;
+    }
   }
 
   #mostToRead(): number {
     const { network, window } = this.#host;
-    return network.choices.random ? this.#mostOf(Math.min(window.length, this.#socket.unread)) : window.length;
+    return network.choices.random
+      ? this.#mostOf(Math.min(window.length, this.#socket.unread))
+      : window.length;
   }
 
   #finishInput(): void {

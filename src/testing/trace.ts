@@ -1,6 +1,6 @@
 // Everything that happened in a simulation, at both ends of every connection, in the order in which it happened.
 
-import { quote } from './hex.js';
+import { quote } from './quote.js';
 
 /** What may happen. What a client does is told from its side, all else from that of a poller. */
 export type TraceKind =

@@ -7,7 +7,7 @@ import { KIB, hash, pattern } from '../../support/bytes.js';
 import { Inbox, journalOf } from '../../support/connections.js';
 import { conformance } from '../conformance.js';
 
-const NOTICES = ['epoll', 'kqueue'] as const; // `net` notices at its first read or write: a named exception
+const NOTICES = ['epoll', 'kqueue', 'simulated'] as const; // `net` notices at its first read or write: a named exception
 
 conformance(
   'without reading',
