@@ -1,6 +1,8 @@
 // The poller of a simulation: the contract of poller.ts over the sockets of a SimulatedNetwork, in virtual time. It is
 // synchronous and has no microtasks; what it does with readiness is what the native poller does (native/connection.cc).
 
+import { markAsUntransferable } from 'node:worker_threads';
+
 import { guarded, throwLater } from '../poller/guarded.js';
 import { errnoOf, systemError } from '../errors.js';
 import { lend } from '../poller/poller.js';
@@ -56,6 +58,7 @@ export class SimulatedPoller implements Poller, StreamHost {
     this.network = network;
     this.who = who;
     const memory = new ArrayBuffer(LARGEST_READ);
+    markAsUntransferable(memory);
     lend(memory);
     this.window = Buffer.from(memory);
   }
