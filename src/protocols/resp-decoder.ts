@@ -7,7 +7,7 @@ import { MORE } from './intake.js';
 import type { Intake } from './intake.js';
 import { Aggregate, partsOf } from './resp-aggregate.js';
 import { splitWords } from './resp-inline.js';
-import { bigNumberOf, booleanOf, doubleOf, integerOf } from './resp-scalars.js';
+import { MAX_DIGITS as MAX_BIG_DIGITS, bigNumberOf, booleanOf, doubleOf, integerOf } from './resp-scalars.js';
 import {
   ARRAY,
   ATTRIBUTE,
@@ -259,22 +259,24 @@ export class RespDecoder implements Decoder<Value> {
   }
 }
 
+/** How the text of a line is read, by its sign. */
+const READERS: Readonly<Record<number, (text: string) => Value | undefined>> = {
+  [INTEGER]: integerOf,
+  [DOUBLE]: doubleOf,
+  [BIG_NUMBER]: bigNumberOf,
+  [BOOLEAN]: booleanOf,
+};
+
 function scalarOf(sign: number, line: string): Value {
   // A line ends with the first LF: what must not be in it is a CR.
   if (line.includes('\r')) throw invalid(NAME, 'a line with a CR in it');
   if (sign === SIMPLE) return new RespSimple(line);
   if (sign === ERROR) return new RespError(line);
   if (sign === NULL && line === '') return null;
-  const value =
-    sign === INTEGER
-      ? integerOf(line)
-      : sign === DOUBLE
-        ? doubleOf(line)
-        : sign === BIG_NUMBER
-          ? bigNumberOf(line)
-          : sign === BOOLEAN
-            ? booleanOf(line)
-            : undefined;
+  if (sign === BIG_NUMBER && line.length > MAX_BIG_DIGITS + Number(/^[+-]/.test(line))) {
+    throw tooLarge(NAME, `a big number of more than ${MAX_BIG_DIGITS} digits`);
+  }
+  const value = READERS[sign]?.(line);
   if (value !== undefined) return value;
   const text = JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
   throw invalid(NAME, `${text} behind ${shown(sign)}`);

@@ -4,8 +4,8 @@ import { RespBigNumber, RespDouble } from './resp-value.js';
 
 const INT64_MIN: bigint = -(2n ** 63n);
 const INT64_MAX: bigint = 2n ** 63n - 1n;
-/** Making a number of digits takes time that grows faster than they do. */
-const MAX_DIGITS = 4096;
+/** Digits of a big number: to make it of them takes time that grows faster than they do. */
+export const MAX_DIGITS = 4096;
 
 export function isInt64(value: bigint): boolean {
   return value >= INT64_MIN && value <= INT64_MAX;
@@ -34,9 +34,7 @@ export function doubleText(value: number): string {
 }
 
 export function bigNumberOf(text: string): RespBigNumber | undefined {
-  const digits = /^[+-]?(\d+)$/.exec(text)?.[1];
-  if (digits === undefined || digits.length > MAX_DIGITS) return undefined;
-  return new RespBigNumber(BigInt(text.replace('+', '')));
+  return /^[+-]?\d+$/.test(text) ? new RespBigNumber(BigInt(text.replace('+', ''))) : undefined;
 }
 
 export function booleanOf(text: string): boolean | undefined {

@@ -19,7 +19,7 @@
  * | push `>` | {@link RespPush} |
  * | attribute `\|` with the value behind it | {@link RespAttribute} |
  */
-export type RespValue<Bulk = Buffer> =
+export type RespValue<Bulk extends Uint8Array | string = Buffer> =
   | Bulk
   | number
   | bigint
@@ -113,7 +113,7 @@ export class RespVerbatim {
 }
 
 /** What the server says without having been asked. */
-export class RespPush<Bulk = Buffer> {
+export class RespPush<Bulk extends Uint8Array | string = Buffer> {
   readonly values: readonly RespValue<Bulk>[];
 
   constructor(values: readonly RespValue<Bulk>[]) {
@@ -122,7 +122,7 @@ export class RespPush<Bulk = Buffer> {
 }
 
 /** A value with more about it. */
-export class RespAttribute<Bulk = Buffer> {
+export class RespAttribute<Bulk extends Uint8Array | string = Buffer> {
   readonly attributes: ReadonlyMap<RespValue<Bulk>, RespValue<Bulk>>;
   readonly value: RespValue<Bulk>;
 
