@@ -103,6 +103,8 @@ export abstract class ConnectionInput
   abstract end(): void;
   /** A handler failed: closes and reports. */
   abstract fail(thrown: unknown): void;
+  /** Why it is gone, if not on purpose. */
+  abstract get failure(): Error | undefined;
   protected abstract closeIfDone(): void;
   /** The one way out. */
   protected abstract finish(error: Error | undefined): void;
@@ -114,6 +116,10 @@ export abstract class ConnectionInput
 
   get data$(): Observable<Buffer> {
     return (this.more.data$ ??= markInPlace(markHoldable(new Input<Buffer>(this), this), this));
+  }
+
+  get gone(): boolean {
+    return this.is(CLOSED);
   }
 
   readBy(reader: Reader): Subscription {

@@ -54,6 +54,10 @@ export interface Reader {
 
 /** Input that can be read where it lies, and given back. */
 export interface ReadableInPlace {
+  /** It is closed: its input, if it had not ended before that, never will. */
+  readonly gone: boolean;
+  /** Why it is closed, if not on purpose. */
+  readonly failure: Error | undefined;
   readBy(reader: Reader): Subscription;
   unread(bytes: Uint8Array): void;
 }

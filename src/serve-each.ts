@@ -124,6 +124,12 @@ function failing(connection: StreamConnection): Observable<Buffer> {
     }),
   );
   return markInPlace(markHoldable(data$, connection), {
+    get gone() {
+      return connection.gone;
+    },
+    get failure() {
+      return connection.failure;
+    },
     readBy: (reader) =>
       connection.readBy({
         read: (source, start, end, copy) => reader.read(source, start, end, copy),

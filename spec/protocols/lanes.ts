@@ -2,7 +2,7 @@
 // overwritten as soon as it has been read. Whatever holds of one must hold of the other.
 
 import { listen } from 'evio';
-import type { Connection, ListenOptions } from 'evio';
+import type { Connection, ListenOptions, Server } from 'evio';
 import { VirtualTimeScheduler, from } from 'rxjs';
 import type { Observable, OperatorFunction } from 'rxjs';
 
@@ -26,6 +26,7 @@ export interface Lane {
 /** A client whose bytes lie in a window, with the server's end of it. */
 export class WindowClient {
   readonly connection: Connection;
+  readonly server: Server;
   readonly #poller: VirtualPoller;
   readonly #scheduler = new VirtualTimeScheduler();
   readonly #stream: VirtualStream;
@@ -33,9 +34,9 @@ export class WindowClient {
 
   constructor(options: ListenOptions = {}) {
     this.#poller = new VirtualPoller(this.#scheduler);
-    const server = listen('tcp://127.0.0.1:0', { ...options, poller: this.#poller });
+    this.server = listen('tcp://127.0.0.1:0', { ...options, poller: this.#poller });
     let connection: Connection | undefined;
-    server.connections$.subscribe((one) => (connection = one));
+    this.server.connections$.subscribe((one) => (connection = one));
     this.#stream = this.#poller.accept();
     if (connection === undefined) throw new Error('nobody was accepted');
     this.connection = connection;

@@ -2,7 +2,7 @@
 
 import { expect } from 'chai';
 import { paced, serveEach } from 'evio';
-import type { Protocol } from 'evio';
+import type { Connection, Protocol } from 'evio';
 import { fixedLength, lengthPrefixed, lines, resp } from 'evio/protocols';
 import {
   NEVER,
@@ -122,6 +122,25 @@ describe('framing: subscribers', () => {
     expect(new Told(source$.pipe(lines())).outcome).to.deep.equal({ frames: ['a', ''], end: 'complete' });
   });
 });
+
+/** Sends three lines, the last without a newline, and closes at one of them. */
+function closingAt(
+  last: string,
+  close: (client: WindowClient) => void,
+): { told: string[]; connection: Connection } {
+  const client = new WindowClient();
+  const told: string[] = [];
+  client.connection.data$.pipe(lines()).subscribe({
+    next: (line) => {
+      told.push(line);
+      if (line === last) close(client);
+    },
+    complete: () => told.push('complete'),
+  });
+  client.sends('a\nb\nc');
+  client.settle();
+  return { told, connection: client.connection };
+}
 
 describe('framing: a connection’s input', () => {
   it('is cut without waiting, and a wake is no frame', () => {
@@ -243,6 +262,31 @@ describe('framing: a connection’s input', () => {
     client.settle();
     client.sends('2\r\n');
     expect(told.frames).to.deep.equal(['2']);
+  });
+
+  it('yields nothing more once the connection has been closed from inside of a frame', () => {
+    for (const error of [undefined, new Error('enough')]) {
+      const { told, connection } = closingAt('a', (client) => client.connection.destroy(error));
+      expect([told, connection.bytesRead]).to.deep.equal([['a', 'complete'], 5]);
+    }
+  });
+
+  it('was not cut off by this side’s own close, but was by a failure', () => {
+    const framings = [lines({ rest: 'error' }), fixedLength(5), resp({ inline: true })];
+    for (const framing of framings as OperatorFunction<Uint8Array, unknown>[]) {
+      const [closed, failed] = [new WindowClient(), new WindowClient()];
+      const told = [closed, failed].map(({ connection }) => new Told(connection.data$.pipe(framing)));
+      closed.sends('half');
+      closed.connection.destroy();
+      failed.sends('half');
+      failed.fails('ECONNRESET');
+      expect(told.map(({ end }) => end)).to.deep.equal(['complete', 'ERR_EVIO_FRAME_TRUNCATED']);
+    }
+  });
+
+  it('is cut to the end when the server closes from inside of a frame', () => {
+    const { told } = closingAt('a', ({ server }) => void server.close({ timeout: Infinity }));
+    expect(told).to.deep.equal(['a', 'b', 'c', 'complete']);
   });
 
   it('is read while somebody takes frames, and no longer', () => {

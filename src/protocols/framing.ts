@@ -106,6 +106,13 @@ class Cutter<T> implements Reader {
   }
 
   complete(): void {
+    const input = this.#input;
+    // Closed by this side, or from inside of a frame: that is no end of input, and nothing more comes of what there is.
+    if (input?.gone === true && (this.#cutting || input.failure === undefined)) {
+      this.#drop();
+      this.#subscriber.complete();
+      return;
+    }
     this.#over = true;
     if (!this.#cutting) this.#end();
   }

@@ -58,8 +58,8 @@ export class Intake {
       if (this.#isAt(offset, delimiter)) return offset;
     }
     const from = this.#at + Math.max(0, this.#scanned - this.#kept);
-    const [only = 0] = delimiter;
-    const found = this.#chunk.indexOf(delimiter.length === 1 ? only : delimiter, from);
+    const wanted = delimiter.length === 1 ? (delimiter[0] ?? 0) : delimiter;
+    const found = this.#chunk.indexOf(wanted, from);
     if (found >= 0) return found - this.#at + this.#kept;
     this.#scanned = Math.max(0, this.length - delimiter.length + 1);
     return -1;

@@ -30,6 +30,7 @@ const LF: Uint8Array = Buffer.from('\n');
  * Lines that end with LF or CR LF, without that ending. A longer line than `max` errors with ERR_EVIO_FRAME_TOO_LARGE, as
  * soon as that is known. A line that was cut by the end of input is a last line, save where `rest` says otherwise.
  *
+ * What one chunk is cut into comes at once: after `pause()` the rest of it still comes, after `destroy()` nothing.
  * Subscribers who leave in time get nothing more, and what follows the last line they took is given back to the connection
  * ({@link Connection.unread}): it can be read in another way. Whoever else subscribes to `data$` then gets it twice.
  *

@@ -51,7 +51,9 @@ export function encodeResp(value: RespEncodable, options?: EncodeRespOptions): B
 
 class Writer {
   readonly #version: 2 | 3;
-  readonly #parts: Uint8Array[] = [];
+  readonly #parts: (Uint8Array | string)[] = [];
+  /** Of the parts, in bytes. */
+  #length = 0;
   /** What follows the parts. */
   #text = '';
 
@@ -60,8 +62,25 @@ class Writer {
   }
 
   bytes(): Buffer {
-    const text = Buffer.from(this.#text);
-    return this.#parts.length === 0 ? text : Buffer.concat([...this.#parts, text]);
+    if (this.#parts.length === 0) return Buffer.from(this.#text);
+    this.#endText();
+    const bytes = Buffer.allocUnsafe(this.#length);
+    let at = 0;
+    for (const part of this.#parts) {
+      if (typeof part === 'string') {
+        at += bytes.write(part, at);
+      } else {
+        bytes.set(part, at);
+        at += part.length;
+      }
+    }
+    return bytes;
+  }
+
+  #endText(): void {
+    this.#parts.push(this.#text);
+    this.#length += Buffer.byteLength(this.#text);
+    this.#text = '';
   }
 
   value(value: RespEncodable): void {
@@ -122,7 +141,10 @@ class Writer {
   }
 
   #raw(bytes: Uint8Array): void {
-    this.#parts.push(Buffer.from(`${this.#text}$${bytes.length}\r\n`), bytes);
+    this.#text += `$${bytes.length}\r\n`;
+    this.#endText();
+    this.#parts.push(bytes);
+    this.#length += bytes.length;
     this.#text = '\r\n';
   }
 
