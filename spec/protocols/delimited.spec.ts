@@ -66,6 +66,12 @@ for (const lane of lanes) {
       }
     });
 
+    it('errors as soon as a frame must be longer than max', () => {
+      const end = (text: string): string =>
+        lane.run(delimited('::', { max: 4, rest: 'drop' }), [Buffer.from(text)]).end;
+      expect([end('abcd:'), end('abcdef')]).to.deep.equal(['complete', 'ERR_EVIO_FRAME_TOO_LARGE']);
+    });
+
     it('hands on what is left at the end, or errors, or drops it', () => {
       const run = (rest: 'emit' | 'error' | 'drop'): unknown => {
         const { frames, end } = lane.run(delimited('||', { rest }), [Buffer.from('a||b|')]);

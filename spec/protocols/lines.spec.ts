@@ -71,6 +71,12 @@ for (const lane of lanes) {
       expect(run('abcd\r', { max })).to.have.property('end', 'ERR_EVIO_FRAME_TOO_LARGE');
     });
 
+    it('are refused as soon as they must be longer than max', () => {
+      const options = { max: 4, rest: 'drop' } as const;
+      expect(run('abcd\r', options)).to.have.property('end', 'complete');
+      expect(run('abcde', options)).to.have.property('end', 'ERR_EVIO_FRAME_TOO_LARGE');
+    });
+
     it('are at most 64 KiB by default', () => {
       const longest = 'x'.repeat(64 * 1024);
       expect(run(`${longest}\r\n`)).to.deep.equal({ frames: [longest], end: 'complete' });
