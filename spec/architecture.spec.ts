@@ -334,7 +334,7 @@ describe('architecture: conformance', () => {
     for (const { file: target, from, names } of importsOf(file)) {
       const fine =
         target === undefined
-          ? /^(chai|rxjs|evio|node:module)$/.test(from)
+          ? /^(chai|rxjs|evio|evio\/protocols|node:module)$/.test(from)
           : dirname(target) === dirname(file) || IMPORTED.test(target);
       if (!fine) offences.push(`imports ${from}`);
       if (target !== CONNECTIONS) continue;

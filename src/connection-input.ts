@@ -1,6 +1,6 @@
 // The input half of a connection: reading follows subscription, and what was read and not delivered is kept.
 
-import type { Observable, Subscriber } from 'rxjs';
+import type { Observable, Subscriber, Subscription } from 'rxjs';
 
 import { copyBytes } from './bytes.js';
 import type { Bytes } from './bytes.js';
@@ -9,8 +9,8 @@ import type { Deferred, Engine } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
-import { Input, markHoldable } from './input.js';
-import type { Holdable, InputSource, Relay, Sink } from './input.js';
+import { Input, ReaderSink, markHoldable, markInPlace } from './input.js';
+import type { Holdable, InputSource, ReadableInPlace, Reader, Relay, Sink } from './input.js';
 import type { ConnectionLimits } from './options.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
@@ -79,7 +79,9 @@ export class Extra {
 }
 
 /** What both halves of a connection share, and the half that receives. */
-export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, Deferred, TimedOut {
+export abstract class ConnectionInput
+  implements InputSource<Buffer>, ReadableInPlace, Holdable, Deferred, TimedOut
+{
   readonly id: number;
   bytesRead = 0;
   protected readonly host: ConnectionHost;
@@ -104,6 +106,8 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
   abstract end(): void;
   /** A handler failed: closes and reports. */
   abstract fail(thrown: unknown): void;
+  /** Why it is gone, if not on purpose. */
+  abstract get failure(): Error | undefined;
   protected abstract closeIfDone(): void;
   /** The one way out. */
   protected abstract finish(error: Error | undefined): void;
@@ -114,7 +118,17 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
   }
 
   get data$(): Observable<Buffer> {
-    return (this.more.data$ ??= markHoldable(new Input<Buffer>(this), this));
+    return (this.more.data$ ??= markInPlace(markHoldable(new Input<Buffer>(this), this), this));
+  }
+
+  get gone(): boolean {
+    return this.is(CLOSED);
+  }
+
+  readBy(reader: Reader): Subscription {
+    const sink = new ReaderSink(this, reader);
+    this.addSink(sink);
+    return sink;
   }
 
   addSink(sink: Sink<Buffer>): void {
@@ -302,10 +316,12 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
     if (this.#sinks !== undefined) {
       for (const sink of this.#sinks) {
         if (sink.closed) continue;
-        if (sink.relay === undefined) {
+        if (sink.relay !== undefined) {
+          if (start < end) sink.relay.relay(source, start, end);
+        } else if (lent && sink.reader !== undefined) {
+          sink.reader.read(source, start, end, !this.host.limits.reuseInputBuffer);
+        } else {
           sink.next((data ??= this.#hand(source, start, end, lent)));
-        } else if (start < end) {
-          sink.relay.relay(source, start, end);
         }
       }
     }

@@ -13,6 +13,9 @@ export type EvioErrorCode =
   | 'ERR_EVIO_HANDSHAKE_TIMEOUT' // handshakeTimeout: established() was not called in time
   | 'ERR_EVIO_CONNECT_TIMEOUT' // connectTimeout
   | 'ERR_EVIO_UNSUPPORTED' // this poller, or this version, cannot do that
+  | 'ERR_EVIO_FRAME_TOO_LARGE' // evio/protocols: a frame is longer than max, or has more parts than it may
+  | 'ERR_EVIO_FRAME_TRUNCATED' // evio/protocols: the input ended inside a frame
+  | 'ERR_EVIO_FRAME_INVALID' // evio/protocols: the bytes are no frame
   | 'ERR_EVIO_POLLER_UNAVAILABLE'; // the poller asked for by name cannot run here
 
 /** An error of this library's own, as opposed to one of the operating system. */

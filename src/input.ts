@@ -39,6 +39,42 @@ export function holdableOf(source$: object): Holdable | undefined {
   return (source$ as { [HOLDABLE]?: Holdable })[HOLDABLE];
 }
 
+/** A receiver that reads bytes where they lie: what it keeps, and what it hands on, it cuts out itself. */
+export interface Reader {
+  /**
+   * `source[start, end)`, never empty, valid only during the call.
+   * @param copy - whether user code must get copies of it: not if the server was told `reuseInputBuffer`
+   */
+  read(source: Buffer, start: number, end: number, copy: boolean): void;
+  /** A chunk to keep; an empty one is a wake. */
+  next(chunk: Buffer): void;
+  complete(): void;
+  error(error: unknown): void;
+}
+
+/** Input that can be read where it lies, and given back. */
+export interface ReadableInPlace {
+  /** It is closed: its input, if it had not ended before that, never will. */
+  readonly gone: boolean;
+  /** Why it is closed, if not on purpose. */
+  readonly failure: Error | undefined;
+  readBy(reader: Reader): Subscription;
+  unread(bytes: Uint8Array): void;
+}
+
+/** By this, operators find the input that a stream is. */
+const IN_PLACE = Symbol('evio.in-place');
+
+/** Makes a stream known as input that can be read in place. */
+export function markInPlace<T extends object>(source$: T, input: ReadableInPlace): T {
+  return Object.assign(source$, { [IN_PLACE]: input });
+}
+
+/** The input that a stream is, and nothing stands between; undefined for any other stream. */
+export function inPlaceOf(source$: object): ReadableInPlace | undefined {
+  return (source$ as { [IN_PLACE]?: ReadableInPlace })[IN_PLACE];
+}
+
 /** Where the sinks of an {@link Input} live. */
 export interface InputSource<T> {
   addSink(sink: Sink<T>): void;
@@ -64,6 +100,10 @@ export abstract class Sink<T> extends Subscription {
   protected readonly source: InputSource<T>;
   /** Takes bytes on loan instead of `next`. */
   abstract readonly relay: Relay | undefined;
+  /** Reads bytes that are lent instead of `next`. */
+  get reader(): Reader | undefined {
+    return undefined;
+  }
 
   constructor(source: InputSource<T>) {
     super();
@@ -175,6 +215,33 @@ export class RelaySink<T> extends Sink<T> {
     super.unsubscribe();
     this.#forget?.();
     this.relay.disown();
+  }
+}
+
+/** Of an operator that reads bytes where they lie. */
+export class ReaderSink extends Sink<Buffer> {
+  readonly relay = undefined;
+  readonly #reader: Reader;
+
+  constructor(source: InputSource<Buffer>, reader: Reader) {
+    super(source);
+    this.#reader = reader;
+  }
+
+  override get reader(): Reader {
+    return this.#reader;
+  }
+
+  next(chunk: Buffer): void {
+    this.#reader.next(chunk);
+  }
+
+  complete(): void {
+    this.#reader.complete();
+  }
+
+  error(error: Error): void {
+    this.#reader.error(error);
   }
 }
 

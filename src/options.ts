@@ -202,7 +202,8 @@ export function connectSettingsOf(options: ConnectOptions | undefined): ConnectS
   };
 }
 
-function known<T extends object>(options: T | undefined, names: Readonly<Record<keyof T, true>>): T {
+/** @throws TypeError for anything but an object with options of these names. */
+export function known<T extends object>(options: T | undefined, names: Readonly<Record<keyof T, true>>): T {
   const given: object = options ?? {};
   if (typeof given !== 'object' || Array.isArray(given)) {
     throw invalidArgument(`options must be an object, not ${describe(given)}`, 'ERR_INVALID_ARG_TYPE');
@@ -312,7 +313,8 @@ function limitsOf(given: ConnectionOptions): ConnectionLimits {
   };
 }
 
-function integer(name: string, value: unknown, fallback: number, least: number, most: number): number {
+/** @throws TypeError or RangeError that names the option. */
+export function integer(name: string, value: unknown, fallback: number, least: number, most: number): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number') {
     throw invalidArgument(`option ${name} must be a number, not ${describe(value)}`, 'ERR_INVALID_ARG_TYPE');
@@ -326,7 +328,8 @@ function integer(name: string, value: unknown, fallback: number, least: number, 
   return value;
 }
 
-function flag(name: string, value: unknown, fallback: boolean): boolean {
+/** @throws TypeError that names the option. */
+export function flag(name: string, value: unknown, fallback: boolean): boolean {
   if (value === undefined) return fallback;
   if (typeof value === 'boolean') return value;
   throw invalidArgument(

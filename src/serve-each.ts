@@ -1,12 +1,12 @@
 // serveEach: a protocol for every connection, each isolated from the others.
 
 import { Observable, Subscription } from 'rxjs';
-import type { OperatorFunction } from 'rxjs';
+import type { Observer, OperatorFunction } from 'rxjs';
 
 import type { Bytes } from './bytes.js';
 import type { Connection } from './connection.js';
 import { describe, invalidArgument } from './errors.js';
-import { markHoldable } from './input.js';
+import { markHoldable, markInPlace } from './input.js';
 import { StreamConnection } from './stream-connection.js';
 
 /**
@@ -113,16 +113,32 @@ function serveOne(protocol: Protocol, connection: Connection): Subscription {
 
 /** The connection's input as a protocol sees it: isolated, so that it may error. */
 function failing(connection: StreamConnection): Observable<Buffer> {
+  const endOf = (observer: Pick<Observer<Buffer>, 'error' | 'complete'>) => (): void => {
+    if (connection.failure === undefined) observer.complete();
+    else observer.error(connection.failure);
+  };
   const data$ = new Observable<Buffer>((subscriber) =>
     connection.data$.subscribe({
       next: (data) => subscriber.next(data),
-      complete: () => {
-        if (connection.failure === undefined) subscriber.complete();
-        else subscriber.error(connection.failure);
-      },
+      complete: endOf(subscriber),
     }),
   );
-  return markHoldable(data$, connection);
+  return markInPlace(markHoldable(data$, connection), {
+    get gone() {
+      return connection.gone;
+    },
+    get failure() {
+      return connection.failure;
+    },
+    readBy: (reader) =>
+      connection.readBy({
+        read: (source, start, end, copy) => reader.read(source, start, end, copy),
+        next: (chunk) => reader.next(chunk),
+        error: (error) => reader.error(error),
+        complete: endOf(reader),
+      }),
+    unread: (bytes) => connection.unread(bytes),
+  });
 }
 
 function outputOf(connection: StreamConnection): {

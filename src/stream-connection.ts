@@ -197,7 +197,6 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.destroy(new EvioError(code, `connection ${this.id}: ${text}`));
   }
 
-  /** Why it is gone, if not on purpose. */
   get failure(): Error | undefined {
     return this.endedBy;
   }
