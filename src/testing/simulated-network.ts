@@ -130,6 +130,12 @@ export class SimulatedNetwork {
     for (const { way } of this.#sockets) way.up();
   }
 
+  /** Where the first listener listens: where a client goes that is told nothing else. */
+  get firstAddress(): BindAddress | undefined {
+    for (const { address } of this.#listeners) return connectable(address);
+    return undefined;
+  }
+
   /** Binds and listens; the code of an error otherwise. */
   listen(address: BindAddress, options: BindOptions): KernelListener | { readonly code: string } {
     const fault = this.takeFault('listen');
@@ -256,6 +262,13 @@ function reaches({ address, options }: KernelListener, to: BindAddress): boolean
   if (address.address === to.address) return true;
   if (address.address === '::') return to.family === 'IPv6' || !options.ipv6Only;
   return address.address === '0.0.0.0' && to.family === 'IPv4';
+}
+
+/** Where a client of that listener goes: a wildcard is reached by loopback. */
+export function connectable({ family, address, port = 0 }: SocketAddress): BindAddress {
+  if (address === '0.0.0.0') return { family, address: '127.0.0.1', port };
+  if (address === '::') return { family, address: '::1', port };
+  return { family, address, port };
 }
 
 function overlap(listener: KernelListener, bound: SocketAddress, options: BindOptions): boolean {

@@ -6,6 +6,7 @@ import type { PollerStream, SocketAddress, StreamEvents } from '../poller/poller
 import { ByteQueue } from './byte-queue.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import type { SimulatedSocket } from './simulated-socket.js';
+import type { TraceEntry, TraceKind } from './trace.js';
 
 /** What the window holds where it is not used again: whoever has kept a view of it sees that. */
 const POISON = 0xdb;
@@ -74,7 +75,7 @@ export class SimulatedStream implements PollerStream {
     // A copy: what user code does to its bytes afterwards must not make one run differ from another.
     const bytes = Buffer.from(source.subarray(start, end));
     this.#queue.push(bytes);
-    this.#note('writes', bytes);
+    this.#note('writes', { bytes });
     this.#host.wrote(this);
   }
 
@@ -179,7 +180,7 @@ export class SimulatedStream implements PollerStream {
     const taken = this.#taken;
     this.#taken = 0;
     if (taken > 0) {
-      this.#note('has sent', undefined, `${taken} bytes`);
+      this.#note('has sent', { count: taken });
       this.events.flushed(taken);
     }
     if (this.#brokenIsDue && !this.closed) {
@@ -215,7 +216,7 @@ export class SimulatedStream implements PollerStream {
       if (!Buffer.isBuffer(got)) return;
       window.fill(POISON, 0, this.#host.lent);
       this.#host.lent = got.copy(window);
-      this.#note('reads', got);
+      this.#note('reads', { bytes: got });
       this.events.data(window, 0, got.length, true);
       if (!toTheEnd || this.closed || !this.#reading) return;
     }
@@ -244,19 +245,14 @@ export class SimulatedStream implements PollerStream {
 
   #fail(code: string, syscall: string): void {
     const { events } = this;
-    this.#note('fails', undefined, `${syscall} ${code}`);
+    this.#note('fails', { detail: `${syscall} ${code}` });
     this.#release();
     this.#socket.reset();
     events.failed(systemError(errnoOf(code), syscall));
   }
 
-  #note(kind: Parameters<SimulatedNetwork['trace']['add']>[1], bytes?: Buffer, detail?: string): void {
+  #note(kind: TraceKind, more: Pick<TraceEntry, 'bytes' | 'count' | 'detail'> = {}): void {
     const { network, who } = this.#host;
-    if (!network.trace.keeping) return;
-    network.trace.add(who, kind, {
-      connection: this.connection,
-      ...(bytes === undefined ? {} : { bytes: Buffer.from(bytes) }),
-      ...(detail === undefined ? {} : { detail }),
-    });
+    if (network.trace.keeping) network.trace.add(who, kind, { connection: this.connection, ...more });
   }
 }

@@ -37,20 +37,25 @@ export interface TraceEntry {
   /** 1, 2, 3, … in the order in which clients dialled; absent when it concerns no connection. */
   readonly connection?: number;
   readonly bytes?: Buffer;
-  /** Counts, codes, addresses. */
+  /** How many bytes the kernel has taken. */
+  readonly count?: number;
+  /** Codes, addresses, what a callback returned. */
   readonly detail?: string;
 }
 
-/** `4 ms  server #1  reads  "PING\r\n"` without the time: what a spec compares. */
-export function traceText({ who, kind, connection, bytes, detail }: TraceEntry): string {
+/** As a spec compares it, without the time: `server 1 reads "PING\r\n"`. */
+export function traceText({ who, kind, connection, bytes, count, detail }: TraceEntry): string {
   const parts = [connection === undefined ? who : `${who} ${connection}`, kind];
   if (bytes !== undefined) parts.push(quote(bytes));
+  if (count !== undefined) parts.push(`${count} bytes`);
   if (detail !== undefined) parts.push(detail);
   return parts.join(' ');
 }
 
 export class Trace {
   readonly entries: TraceEntry[] = [];
+  /** Told of every entry. */
+  onEntry: ((entry: TraceEntry) => void) | undefined;
   readonly #now: () => number;
   /** Off, nothing is kept: callers need not prepare anything. */
   readonly keeping: boolean;
@@ -61,7 +66,10 @@ export class Trace {
   }
 
   add(who: string, kind: TraceKind, more: Omit<TraceEntry, 'at' | 'who' | 'kind'> = {}): void {
-    if (this.keeping) this.entries.push({ at: this.#now(), who, kind, ...more });
+    if (!this.keeping) return;
+    const entry = { at: this.#now(), who, kind, ...more };
+    this.entries.push(entry);
+    this.onEntry?.(entry);
   }
 
   /** Lines with their times, aligned. */

@@ -1,0 +1,46 @@
+// What must not be left when a run is over, checked after every run: a connection, a queued byte, a timer, a subscription.
+
+import type { Subscription } from 'rxjs';
+
+import type { Server } from '../server.js';
+import type { SimulatedNetwork } from './simulated-network.js';
+import type { SimulatedPoller } from './simulated-poller.js';
+
+/** What a run has used. */
+export interface Used {
+  readonly servers: readonly Server[];
+  readonly poller: SimulatedPoller;
+  readonly network: SimulatedNetwork;
+  readonly serving: readonly Subscription[];
+}
+
+/** A line for everything that is left. */
+export function leaksOf({ servers, poller, network, serving }: Used): string[] {
+  const leaks: string[] = [];
+  for (const server of servers) {
+    for (const { id, bytesQueued } of server.connections.values()) {
+      leaks.push(
+        `connection ${id} is still open${bytesQueued > 0 ? `, with ${bytesQueued} bytes queued` : ''}`,
+      );
+    }
+  }
+  if (poller.open > 0) leaks.push(`${poller.open} sockets of the poller are still open`);
+  if (poller.alarmAt !== Infinity) leaks.push(`a timer is still set, for ${poller.alarmAt} ms`);
+  if (network.agenda.size > 0) leaks.push(`${network.agenda.size} events are still to come`);
+  for (const subscription of serving) {
+    if (!subscription.closed) leaks.push('serveEach still serves somebody');
+  }
+  for (const [connection, times] of endsOf(network)) {
+    if (times > 1) leaks.push(`connection ${connection} was closed ${times} times`);
+  }
+  return leaks;
+}
+
+/** How often each connection's end was told on `disconnected$`. */
+function endsOf({ trace }: SimulatedNetwork): Map<number, number> {
+  const ends = new Map<number, number>();
+  for (const { kind, connection } of trace.entries) {
+    if (kind === 'closed' && connection !== undefined) ends.set(connection, (ends.get(connection) ?? 0) + 1);
+  }
+  return ends;
+}

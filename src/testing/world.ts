@@ -1,0 +1,331 @@
+// What a spec gets: a network, a poller, servers and clients on it, and what may be expected of them.
+
+import { Subscription, tap } from 'rxjs';
+import type { RunHelpers, TestScheduler } from 'rxjs/testing';
+
+import { parseAddress } from '../address.js';
+import type { Connection } from '../connection.js';
+import { describe, invalidArgument } from '../errors.js';
+import { listen } from '../listen.js';
+import type { ListenOptions } from '../options.js';
+import type { BindAddress } from '../poller/poller.js';
+import { serveEach } from '../serve-each.js';
+import type { Protocol } from '../serve-each.js';
+import type { Failure, Server } from '../server.js';
+import { RecordedCallbacks } from './callbacks.js';
+import type { Callbacks } from './callbacks.js';
+import { parseLane, parseSigns } from './diagram.js';
+import type { WireValues } from './diagram.js';
+import {
+  checkBytes,
+  checkChunks,
+  checkDrained,
+  checkQueued,
+  checkReading,
+  checkTrace,
+  checkWire,
+  compareLists,
+} from './expectations.js';
+import type { AssertDeepEqual, Observed, TraceFilter, Window } from './expectations.js';
+import { leaksOf } from './leaks.js';
+import { SimulatedNetwork, connectable } from './simulated-network.js';
+import type { NetworkOptions } from './simulated-network.js';
+import { SimulatedPoller } from './simulated-poller.js';
+import type { Trace } from './trace.js';
+import { WireClient } from './wire-client.js';
+import type { Segments } from './wire-client.js';
+import { WorldClock } from './world-clock.js';
+
+/** How a simulation runs. */
+export interface SimulationOptions extends Omit<NetworkOptions, 'trace'> {
+  /** That of a test runner. Default: a comparison that throws. */
+  readonly assertDeepEqual?: AssertDeepEqual;
+  /** At the head of every failure. */
+  readonly title?: string;
+  /** So many milliseconds after the last thing that the spec brings about the run ends. Default 1000. */
+  readonly quiet?: number;
+  /** Said in every failure. */
+  readonly notes?: readonly string[];
+}
+
+/** How a client of a diagram behaves. */
+export interface ClientOptions extends Segments {
+  /** Whom it connects to. Default: the first that listens. */
+  readonly to?: Server | string;
+  /** In the trace. Default `client`. */
+  readonly name?: string;
+}
+
+const FINAL_PATIENCE = 60_000;
+
+export class World {
+  readonly scheduler: TestScheduler;
+  readonly network: SimulatedNetwork;
+  /** For `listen`, `connect` and `serve`. */
+  readonly poller: SimulatedPoller;
+  readonly trace: Trace;
+  readonly cold: RunHelpers['cold'];
+  readonly hot: RunHelpers['hot'];
+  readonly time: RunHelpers['time'];
+  readonly expectObservable: RunHelpers['expectObservable'];
+  readonly expectSubscriptions: RunHelpers['expectSubscriptions'];
+  readonly #clock: WorldClock;
+  readonly #observed: Observed;
+  readonly #servers: Server[] = [];
+  readonly #serving: Subscription[] = [];
+  readonly #clients: WireClient[] = [];
+  readonly #checks: (() => void)[] = [];
+  readonly #errors = new Map<Server, Failure[]>();
+  readonly #expectsErrors = new Set<Server>();
+
+  constructor(scheduler: TestScheduler, helpers: RunHelpers, options: SimulationOptions, clock: WorldClock) {
+    this.scheduler = scheduler;
+    this.cold = helpers.cold;
+    this.hot = helpers.hot;
+    this.time = helpers.time;
+    this.expectObservable = helpers.expectObservable;
+    this.expectSubscriptions = helpers.expectSubscriptions;
+    this.#clock = clock;
+    this.network = new SimulatedNetwork(clock, options);
+    this.poller = new SimulatedPoller(this.network, 'server');
+    this.trace = this.network.trace;
+    const { assertDeepEqual = () => true, notes = [], title = '', schedule } = options;
+    const seed = schedule === undefined ? [] : [`schedule: ${JSON.stringify(schedule)}`];
+    this.#observed = { trace: this.trace, notes: [...notes, ...seed], title, assertDeepEqual };
+  }
+
+  /** Virtual time, in milliseconds from the beginning. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Calls at a virtual time, in milliseconds from the beginning. */
+  at(time: number, act: () => void): void {
+    this.#clock.expect(time);
+    this.network.agenda.at(time, act);
+  }
+
+  /** The run goes on for at least so long. */
+  until(time: number): void {
+    this.#clock.expect(time);
+  }
+
+  /** A second poller on the same network, as of another process. */
+  another(name: string): SimulatedPoller {
+    return new SimulatedPoller(this.network, name);
+  }
+
+  /** A server; it is closed when the run is over. */
+  listening(options: ListenOptions = {}, address = 'tcp://127.0.0.1:0'): Server {
+    const server = listen(address, { poller: this.poller, ...options });
+    this.#servers.push(server);
+    const errors: Failure[] = [];
+    this.#errors.set(server, errors);
+    server.errors$.subscribe((failure) => errors.push(failure));
+    server.disconnected$.subscribe(({ connection, error }) => {
+      const code = error === undefined ? undefined : ((error as NodeJS.ErrnoException).code ?? error.message);
+      this.trace.add('server', 'closed', {
+        ...this.#numberOf(connection),
+        ...(code === undefined ? {} : { detail: code }),
+      });
+    });
+    return server;
+  }
+
+  /** A server that serves every connection by a protocol. */
+  serving(protocol: Protocol, options: ListenOptions = {}, address?: string): Server {
+    const server = this.listening(options, address);
+    const watched$ = server.connections$.pipe(tap((connection) => this.#watch(connection)));
+    this.#serving.push(watched$.pipe(serveEach(protocol)).subscribe({ error: () => {} }));
+    return server;
+  }
+
+  #watch(connection: Connection): void {
+    const number = this.#numberOf(connection);
+    connection.drained$.subscribe(() => this.trace.add('server', 'drained', number));
+  }
+
+  /** The number of a connection in the trace, by its client's port. */
+  #numberOf({ remote }: Connection): { connection?: number } {
+    const client = this.#clients.find(({ port }) => port !== undefined && port === remote.port);
+    return client?.connection === undefined ? {} : { connection: client.connection };
+  }
+
+  /**
+   * Plays a client's lane.
+   *
+   * @param lane - a wire diagram, as in `'--a-b 20ms c|'`
+   * @param values - bytes by name
+   */
+  client(lane: string, values: WireValues = {}, options: ClientOptions = {}): WireClient {
+    const { to, name = 'client' } = options;
+    const client = new WireClient(this.network, lane, values, () => this.#addressOf(to), options, name);
+    this.#clients.push(client);
+    this.#clock.expect(client.lane.duration);
+    return client;
+  }
+
+  #addressOf(to: Server | string | undefined): BindAddress {
+    if (to === undefined) {
+      const first = this.network.firstAddress;
+      if (first === undefined) throw new Error('a client connects, and nobody listens');
+      return first;
+    }
+    if (typeof to === 'string') {
+      const { scheme, host, port } = parseAddress(to);
+      if (scheme === 'unix') return { family: 'unix', address: host, port: 0 };
+      return { family: host.includes(':') ? 'IPv6' : 'IPv4', address: host, port };
+    }
+    const [address] = to.addresses;
+    if (address === undefined) throw invalidArgument(`client: ${describe(to)} is not bound`);
+    return connectable(address);
+  }
+
+  /** What the server sends to that client, byte for byte and millisecond for millisecond. */
+  expectWire(client: WireClient): { toBe(lane: string, values?: WireValues): void } {
+    return {
+      toBe: (lane, values = client.values) => {
+        this.#clock.expect(parseLane(lane, 'server', values).duration);
+        this.#checks.push(() => checkWire(this.#observed, client, lane, values));
+      },
+    };
+  }
+
+  /** All that the server sends to that client, however it is cut and, unless told, whenever it comes. */
+  expectBytes(client: WireClient): { toBe(bytes: string | Uint8Array, window?: Window): void } {
+    return {
+      toBe: (bytes, window = {}) => {
+        this.#checks.push(() => checkBytes(this.#observed, client, bytes, window));
+      },
+    };
+  }
+
+  /** The chunks in which that client got what the server sent. */
+  expectChunks(client: WireClient): { toEqual(chunks: readonly (string | Uint8Array)[]): void } {
+    return {
+      toEqual: (chunks) => {
+        this.#checks.push(() => checkChunks(this.#observed, client, chunks));
+      },
+    };
+  }
+
+  /** When the server reads from that client: `^` where it begins, `!` where it stops. */
+  expectReading(client: WireClient): { toBe(signs: string): void } {
+    return this.#expectSigns((signs) => checkReading(this.#observed, client, signs));
+  }
+
+  /** How many bytes are queued for that client, by names, where that changes; a number without a name stands for itself. */
+  expectQueued(client: WireClient): { toBe(signs: string, values?: Readonly<Record<string, number>>): void } {
+    return this.#expectSigns((signs, values = {}) => checkQueued(this.#observed, client, signs, values));
+  }
+
+  /** When that client's connection drains: a letter for each time. Of servers made by `serving`. */
+  expectDrained(client: WireClient): { toBe(signs: string): void } {
+    return this.#expectSigns((signs) => checkDrained(this.#observed, client, signs));
+  }
+
+  #expectSigns(check: (signs: string, values?: Readonly<Record<string, number>>) => void): {
+    toBe(signs: string, values?: Readonly<Record<string, number>>): void;
+  } {
+    return {
+      toBe: (signs, values) => {
+        this.#clock.expect(parseSigns(signs).duration);
+        this.#checks.push(() => check(signs, values));
+      },
+    };
+  }
+
+  /** Everything that happens, in order, over all connections, or a part of it. */
+  expectTrace(filter: TraceFilter = {}): { toEqual(lines: readonly string[]): void } {
+    return {
+      toEqual: (lines) => {
+        this.#checks.push(() => checkTrace(this.#observed, filter, lines));
+      },
+    };
+  }
+
+  /** What `errors$` of a server tells: codes, or messages where there is no code. Without this, nothing may be told. */
+  expectErrors(server: Server): { toEqual(codes: readonly string[]): void } {
+    this.#expectsErrors.add(server);
+    return {
+      toEqual: (codes) => {
+        this.#checks.push(() => {
+          const actual = (this.#errors.get(server) ?? []).map(({ error }) => codeOf(error));
+          compareLists(this.#observed, 'errors$', actual, codes);
+        });
+      },
+    };
+  }
+
+  /** The callbacks of the classic `serve`, recorded: hand them to `serve(…, { poller })`. */
+  record<C>(callbacks: Callbacks<C>): RecordedCallbacks<C> {
+    return new RecordedCallbacks(this.trace, callbacks);
+  }
+
+  /** In which order `serve` called, with what, and what it was answered. */
+  expectCallbacks<C>(recorded: RecordedCallbacks<C>): { toEqual(calls: readonly string[]): void } {
+    return {
+      toEqual: (calls) => {
+        this.#checks.push(() => compareLists(this.#observed, 'the callbacks', recorded.calls, calls));
+      },
+    };
+  }
+
+  /** Until when the run goes on, as far as is known. */
+  get horizon(): number {
+    return this.#clock.horizon;
+  }
+
+  /** Ends a run that has failed: closes everything, checks nothing. */
+  abandon(): void {
+    this.#checks.length = 0;
+    this.#clock.stop();
+    this.#close();
+    this.network.agenda.clear();
+  }
+
+  #close(): void {
+    for (const client of this.#clients) client.leave();
+    for (const server of this.#servers) void server.close({ timeout: 0 });
+    this.#clock.pass(FINAL_PATIENCE);
+  }
+
+  /** Ends the run: checks what was expected, closes everything, and checks that nothing is left. */
+  finish(): void {
+    this.#clock.stop();
+    const failures: unknown[] = [];
+    const attempt = (check: () => void): void => {
+      try {
+        check();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    const checks = this.#checks.splice(0);
+    for (const check of checks) attempt(check);
+    attempt(() => this.#checkErrors());
+    this.#close();
+    if (failures.length === 0) attempt(() => this.#checkLeaks());
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #checkErrors(): void {
+    for (const [server, errors] of this.#errors) {
+      if (!this.#expectsErrors.has(server) && errors[0] !== undefined) throw errors[0].error;
+    }
+  }
+
+  #checkLeaks(): void {
+    const leaks = leaksOf({
+      servers: this.#servers,
+      poller: this.poller,
+      network: this.network,
+      serving: this.#serving,
+    });
+    compareLists(this.#observed, 'what is left at the end', leaks, []);
+  }
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
