@@ -2,7 +2,7 @@
 
 import type { ListenOptions } from '../options.js';
 import type { Protocol } from '../serve-each.js';
-import { describe, invalidArgument } from '../errors.js';
+import { describe, invalidArgument, toError } from '../errors.js';
 import { choicesOf } from './choices.js';
 import { parseLane } from './diagram.js';
 import type { WireValues } from './diagram.js';
@@ -119,18 +119,20 @@ export function resegment(
     parseLane(lanes.client, 'client', values).marbles.flatMap((marble) => marble.bytes ?? []),
   );
   const exactly: Expect = ({ expectWire }, client) => expectWire(client).toBe(lanes.server);
-  const attempt = (cuts: readonly number[]): unknown => {
+  const attempt = (cuts: readonly number[]): Error | undefined => {
     try {
       play(serving, lanes, values, noted(options, bytes, cuts), { cuts }, exactly);
       return undefined;
     } catch (error) {
-      return error;
+      return toError(error);
     }
   };
   const asWritten = attempt([]);
   if (asWritten !== undefined) throw asWritten;
   for (const cuts of waysToCut(bytes.length, random, seed)) {
-    if (attempt(cuts) !== undefined) throw attempt(smallest(cuts, (fewer) => attempt(fewer) !== undefined));
+    const failure = attempt(cuts);
+    if (failure === undefined) continue;
+    throw attempt(smallest(cuts, (fewer) => attempt(fewer) !== undefined)) ?? failure;
   }
   if (coalesced && bytes.length > 0) playCoalesced(serving, lanes, values, options);
 }

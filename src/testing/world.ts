@@ -1,11 +1,12 @@
 // What a spec gets: a network, a poller, servers and clients on it, and what may be expected of them.
 
-import { Subscription, tap } from 'rxjs';
+import { tap } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import type { RunHelpers, TestScheduler } from 'rxjs/testing';
 
 import { parseAddress } from '../address.js';
 import type { Connection } from '../connection.js';
-import { describe, invalidArgument } from '../errors.js';
+import { describe, invalidArgument, toError } from '../errors.js';
 import { listen } from '../listen.js';
 import type { ListenOptions } from '../options.js';
 import type { BindAddress } from '../poller/poller.js';
@@ -34,7 +35,7 @@ import { SimulatedPoller } from './simulated-poller.js';
 import type { Trace } from './trace.js';
 import { WireClient } from './wire-client.js';
 import type { Segments } from './wire-client.js';
-import { WorldClock } from './world-clock.js';
+import type { WorldClock } from './world-clock.js';
 
 /** How a simulation runs. */
 export interface SimulationOptions extends Omit<NetworkOptions, 'trace'> {
@@ -306,7 +307,7 @@ export class World {
     attempt(() => this.#checkErrors());
     this.#close();
     if (failures.length === 0) attempt(() => this.#checkLeaks());
-    if (failures.length > 0) throw failures[0];
+    if (failures.length > 0) throw toError(failures[0]);
   }
 
   #checkErrors(): void {
