@@ -7,7 +7,7 @@ import type { Subscriber } from 'rxjs';
 
 import { parseAddress } from './address.js';
 import type { ParsedAddress } from './address.js';
-import type { ConnectionHost } from './connection-input.js';
+import type { ConnectionHost } from './connection-state.js';
 import type { Connection } from './connection.js';
 import { Dial } from './dial.js';
 import { Engine } from './engine.js';

@@ -1,82 +1,39 @@
 // The input half of a connection: reading follows subscription, and what was read and not delivered is kept.
 
-import type { Observable, Subscriber, Subscription } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
 
 import { copyBytes } from './bytes.js';
-import type { Bytes } from './bytes.js';
-import type { Closed, Connection } from './connection.js';
-import type { Deferred, Engine } from './engine.js';
+import {
+  CLOSED,
+  CONGESTED,
+  DEFERRED,
+  ECHOING,
+  END_DUE,
+  FED,
+  HELD,
+  INPUT_DONE,
+  OUTPUT_ENDED,
+  PAUSED,
+  PEER_ENDED,
+  PIPED,
+  READING,
+  UNHEARD,
+  WOKEN,
+  Extra,
+} from './connection-state.js';
+import type { ConnectionHost } from './connection-state.js';
+import type { Deferred } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
 import { Input, ReaderSink, markHoldable, markInPlace } from './input.js';
 import type { Holdable, InputSource, ReadableInPlace, Reader, Relay, Sink } from './input.js';
-import type { ConnectionLimits } from './options.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
 import { Timeouts } from './timeouts.js';
 import type { TimedOut } from './timeouts.js';
 
-/** What all connections of one server share. */
-export interface ConnectionHost {
-  readonly engine: Engine;
-  readonly limits: ConnectionLimits;
-  /** Somebody subscribes to the input of every connection. */
-  readonly wantsInput: boolean;
-  /** What its connections send are answers to what they get, so that output which waits is a reason not to read. */
-  readonly answering: boolean;
-  /** An event is about to be handled. */
-  beforeEvent(): void;
-  received(connection: ConnectionInput, data: Buffer): void;
-  disconnected(connection: ConnectionInput, error: Error | undefined): void;
-  report(error: Error, connection: Connection): void;
-}
-
-// A connection's state, one bit each, so that an idle connection is a small object.
-export const PEER_ENDED = 1; // the poller has reported the end of input
-export const INPUT_DONE = 2; // data$ has completed
-export const OUTPUT_ENDED = 4; // end() was called: nothing more is written
-export const SHUT_DOWN = 8; // the poller was told to send FIN
-export const CLOSED = 16;
-export const PAUSED = 32; // by the user
-export const CONGESTED = 64; // more than highWaterMark is queued
-export const READING = 128; // as the poller was told
-export const WOKEN = 256;
-export const DEFERRED = 512; // in the engine's list for the next turn
-export const MISUSED = 1024; // a write after end() has been reported
-export const BROKEN = 2048; // output is lost
-export const FED = 4096; // an observable writes through next() and will complete()
-export const END_DUE = 8192; // the input has ended, and nobody owns the output
-export const HELD = 16_384; // by work in flight: somebody will want more
-const PIPED = 65_536; // what comes in goes out elsewhere
-const UNHEARD = 32_768; // the input has ended while nobody subscribed
-const ECHOING = 131_072; // what comes in goes out again
-
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/** What only some connections need, made when it is needed. */
-export class Extra {
-  data$: Observable<Buffer> | undefined;
-  closed$: Observable<Closed> | undefined;
-  drained$: Observable<void> | undefined;
-  next: ((bytes: Bytes) => void) | undefined;
-  send: ((bytes: Bytes) => Observable<void>) | undefined;
-  /** Read and not delivered, or given back. */
-  kept: Buffer[] | undefined;
-  closedCallbacks: readonly ((outcome: Closed) => void)[] | undefined;
-  drainedSubscribers: readonly Subscriber<void>[] | undefined;
-  /** Sends that wait, in order: each until the kernel has taken that many bytes. */
-  sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
-  holds: number | undefined;
-  pipes: number | undefined;
-  corks: number | undefined;
-  /** Written since `cork`, and its length. */
-  corked: Uint8Array[] | undefined;
-  corkedBytes: number | undefined;
-  timeouts: Timeouts | undefined;
-  /** The connection failed while kept bytes were still to be delivered. */
-  failure: Error | undefined;
-}
 
 /** What both halves of a connection share, and the half that receives. */
 export abstract class ConnectionInput

@@ -5,8 +5,9 @@ import type { Subscriber } from 'rxjs';
 
 import { copyBytes, toBytes } from './bytes.js';
 import type { Bytes } from './bytes.js';
-import { BROKEN, CLOSED, CONGESTED, ConnectionInput, MISUSED, OUTPUT_ENDED } from './connection-input.js';
-import type { Extra } from './connection-input.js';
+import { ConnectionInput } from './connection-input.js';
+import { BROKEN, CLOSED, CONGESTED, MISUSED, OUTPUT_ENDED } from './connection-state.js';
+import type { Extra } from './connection-state.js';
 import { EvioError } from './errors.js';
 import { guarded } from './poller/guarded.js';
 import { isLent } from './poller/poller.js';

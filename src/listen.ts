@@ -13,7 +13,7 @@ import type { DropReason } from './admission.js';
 import { Binding } from './binding.js';
 import type { BindingOwner } from './binding.js';
 import { Closing, closeTimeoutOf } from './closing.js';
-import type { ConnectionHost } from './connection-input.js';
+import type { ConnectionHost } from './connection-state.js';
 import type { Connection } from './connection.js';
 import { Engine } from './engine.js';
 import { EvioError, invalidArgument, toError } from './errors.js';

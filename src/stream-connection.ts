@@ -17,7 +17,7 @@ import {
   PEER_ENDED,
   READING,
   SHUT_DOWN,
-} from './connection-input.js';
+} from './connection-state.js';
 import { ConnectionOutput } from './connection-output.js';
 import type { Closed, Connection } from './connection.js';
 import { EvioError, describe, invalidArgument, toError } from './errors.js';

@@ -71,18 +71,18 @@ export async function simulateAsync<T>(
   const scheduler = new SteppingScheduler(comparisonOf(options));
   let world: World | undefined;
   let running: Promise<T> | undefined;
-  let settled = false;
+  const progress = { settled: false };
   scheduler.run((helpers) => {
     world = worldOf(scheduler, helpers, options);
     const of = world;
     running = (async () => body(of))().finally(() => {
-      settled = true;
+      progress.settled = true;
     });
   });
   const started = world as unknown as World;
   const result = running as unknown as Promise<T>;
   result.catch(() => {});
-  while (scheduler.time <= started.horizon || !settled) {
+  while (scheduler.time <= started.horizon || !progress.settled) {
     await microtasks();
     scheduler.step();
     if (scheduler.time > LONGEST)
