@@ -130,11 +130,8 @@ export class SimulatedNetwork {
     for (const { way } of this.#sockets) way.up();
   }
 
-  /** Where the first listener listens: where a client goes that is told nothing else. */
-  get firstAddress(): BindAddress | undefined {
-    for (const { address } of this.#listeners) return connectable(address);
-    return undefined;
-  }
+  /** Where somebody listened first: where a client goes that is told nothing else. */
+  firstAddress: BindAddress | undefined;
 
   /** Binds and listens; the code of an error otherwise. */
   listen(address: BindAddress, options: BindOptions): KernelListener | { readonly code: string } {
@@ -152,6 +149,7 @@ export class SimulatedNetwork {
     }
     const listener = new KernelListener(bound, options, () => this.#listeners.delete(listener));
     this.#listeners.add(listener);
+    this.firstAddress ??= connectable(bound);
     return listener;
   }
 

@@ -2,7 +2,8 @@
 
 import { tap } from 'rxjs';
 import type { Subscription } from 'rxjs';
-import type { RunHelpers, TestScheduler } from 'rxjs/testing';
+import { TestScheduler } from 'rxjs/testing';
+import type { RunHelpers } from 'rxjs/testing';
 
 import { parseAddress } from '../address.js';
 import type { Connection } from '../connection.js';
@@ -84,7 +85,16 @@ export class World {
     this.cold = helpers.cold;
     this.hot = helpers.hot;
     this.time = helpers.time;
-    this.expectObservable = helpers.expectObservable;
+    this.expectObservable = (observable, subscription) => {
+      const { toBe, toEqual } = helpers.expectObservable(observable, subscription);
+      return {
+        toBe: (marbles, values, error) => {
+          clock.expect(durationOf(marbles));
+          toBe(marbles, values, error);
+        },
+        toEqual,
+      };
+    };
     this.expectSubscriptions = helpers.expectSubscriptions;
     this.#clock = clock;
     this.network = new SimulatedNetwork(clock, options);
@@ -169,7 +179,7 @@ export class World {
   #addressOf(to: Server | string | undefined): BindAddress {
     if (to === undefined) {
       const first = this.network.firstAddress;
-      if (first === undefined) throw new Error('a client connects, and nobody listens');
+      if (first === undefined) throw new Error('a client connects, and nobody has ever listened');
       return first;
     }
     if (typeof to === 'string') {
@@ -303,8 +313,9 @@ export class World {
       }
     };
     const checks = this.#checks.splice(0);
-    for (const check of checks) attempt(check);
+    // First what went wrong, then what came of it.
     attempt(() => this.#checkErrors());
+    for (const check of checks) attempt(check);
     this.#close();
     if (failures.length === 0) attempt(() => this.#checkLeaks());
     if (failures.length > 0) throw toError(failures[0]);
@@ -325,6 +336,11 @@ export class World {
     });
     compareLists(this.#observed, 'what is left at the end', leaks, []);
   }
+}
+
+/** When the last thing of a diagram of RxJS happens. */
+function durationOf(marbles: string): number {
+  return TestScheduler.parseMarbles(marbles, undefined, undefined, false, true).at(-1)?.frame ?? 0;
 }
 
 function codeOf(error: Error): string {
