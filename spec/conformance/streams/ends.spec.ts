@@ -227,6 +227,6 @@ conformance('the end of a connection', (harness) => {
     await journal.over;
     await harness.turns();
     expect(journal.events).to.deep.equal(ONE_END);
-    expect(await harness.steady(() => server.connections.size)).to.equal(0);
+    await harness.until(() => server.connections.size === 0);
   });
 });
