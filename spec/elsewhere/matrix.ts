@@ -6,6 +6,8 @@ import path from 'node:path';
 import { here, nodeBinary, nodePackage, Problem, versionsOf } from './packages.js';
 import { main, type Outcome, runSpecs } from './suite.js';
 
+/** The native half's own tests know no Node: `npm test` runs them. */
+const WITHOUT_NODE = ['native'];
 const LINES = ['20', '22', '24', '26'];
 
 await main(async (args) => {
@@ -38,6 +40,7 @@ function onNode(version: string): Promise<Outcome> {
   return runSpecs({
     where: `Node ${stdout.trim().slice(1)}`,
     command: [binary],
+    without: WITHOUT_NODE,
     env: { PATH: `${path.dirname(binary)}${path.delimiter}${process.env['PATH'] ?? ''}` },
   });
 }

@@ -28,6 +28,8 @@ export interface Run {
   readonly env?: NodeJS.ProcessEnv;
   /** Names of folders of specs, or of specs; all of them when there is none. */
   readonly only?: readonly string[];
+  /** Names of folders of specs that are left out. */
+  readonly without?: readonly string[];
   readonly exceptions?: readonly Exception[];
   /** How many times slower than a machine of its own kind; specs get that much more time. */
   readonly slowness?: number;
@@ -45,10 +47,11 @@ const config = JSON.parse(readFileSync(path.join(root, '.mocharc.json'), 'utf8')
 };
 
 /** The files of specs below folders of that name, or of that name themselves; all of them when there is no name. */
-function specsNamed(names: readonly string[]): string[] {
+function specsNamed(names: readonly string[], without: readonly string[]): string[] {
   const specs = readdirSync(path.join(root, '.out/spec'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.spec.js'))
     .map((file) => file.replaceAll(path.sep, '/'))
+    .filter((file) => !without.some((folder) => file.startsWith(`${folder}/`)))
     .sort();
   if (names.length === 0) return specs;
   const placed = specs.map((file) => ({ file, places: file.replace(/\.spec\.js$/, '').split('/') }));
@@ -69,7 +72,7 @@ export function argumentsOf(run: Run): string[] {
     '--reporter=.out/spec/elsewhere/group-reporter.js',
     // One more, so that nothing a spec asks for is taken for the default.
     `--timeout=${config.timeout * (run.slowness ?? 1) + 1}`,
-    ...specsNamed(run.only ?? []).map((file) => `.out/spec/${file}`),
+    ...specsNamed(run.only ?? [], run.without ?? []).map((file) => `.out/spec/${file}`),
   ];
 }
 

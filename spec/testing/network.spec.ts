@@ -118,6 +118,19 @@ describe('a modelled kernel', () => {
     );
   });
 
+  it('is drained as fast as the client reads', () => {
+    simulate(
+      (world) => {
+        world.serving(() => of(Buffer.alloc(100, 'x')), { highWaterMark: 50, lowWaterMark: 20 });
+        const client = world.client('', {}, { readRate: 10 });
+        world.expectChunks(client).toEqual(Array.from({ length: 10 }, () => 'x'.repeat(10)));
+        world.expectDrained(client).toBe('-----d');
+        world.expectBytes(client).toBe('x'.repeat(100), { within: [0, 9] });
+      },
+      { sendBuffer: 10, receiveBuffer: 10 },
+    );
+  });
+
   it('resets who sends to a connection that is gone', () => {
     simulate((world) => {
       world.serving(() => timer(3, 2).pipe(map(() => 'news')));
@@ -125,6 +138,19 @@ describe('a modelled kernel', () => {
       world.expectWire(client).toBe('');
       world.expectTrace({ kinds: ['closed'] }).toEqual(['server 1 closed EPIPE']);
     });
+  });
+
+  it('leaves those beyond maxConnections in the backlog, or drops them', () => {
+    for (const [whenFull, lane] of [
+      ['wait', '-----^-b'],
+      ['drop', '---#'],
+    ] as const) {
+      simulate((world) => {
+        world.serving(echo, { maxConnections: 1, whenFull });
+        world.client('^-a--!');
+        world.expectWire(world.client('---^---b')).toBe(lane);
+      });
+    }
   });
 
   it('runs out of descriptors: accepting pauses, and goes on when one returns', () => {

@@ -35,10 +35,18 @@ export class ScriptedPeer {
   #error: NodeJS.ErrnoException | undefined;
   #pumping = false;
   #receivedBytes = 0;
+  readonly #readRate: number;
+  /** What may still be read in this millisecond. */
+  #allowance: number;
 
-  /** Dials at once; what it is told before it is connected it does then. */
-  constructor(network: SimulatedNetwork, to: BindAddress, who = 'client') {
+  /**
+   * Dials at once; what it is told before it is connected it does then.
+   *
+   * @param readRate - bytes that it reads in a millisecond. Default: all there are.
+   */
+  constructor(network: SimulatedNetwork, to: BindAddress, who = 'client', readRate: number = Infinity) {
     this.#network = network;
+    this.#readRate = this.#allowance = readRate;
     this.who = who;
     this.#dial = network.dial(to, undefined, (outcome) => {
       if (outcome instanceof SimulatedSocket) this.#connected(outcome);
@@ -181,7 +189,8 @@ export class ScriptedPeer {
 
   #read(socket: SimulatedSocket): boolean {
     if (!this.#reading || this.#error !== undefined) return false;
-    const got = socket.receive(LARGEST_READ);
+    if (this.#allowance <= 0) return false;
+    const got = socket.receive(Math.min(LARGEST_READ, this.#allowance));
     if (got === 'nothing' || (got === 'end' && this.#ended)) return false;
     if (got === 'end') {
       this.#ended = true;
@@ -189,12 +198,24 @@ export class ScriptedPeer {
       this.#tell({ at: this.#network.agenda.now, kind: 'fin' });
     } else if (Buffer.isBuffer(got)) {
       this.#receivedBytes += got.length;
+      this.#use(got.length);
       this.#note('receives', got);
       this.#tell({ at: this.#network.agenda.now, kind: 'data', bytes: got });
     } else {
       this.#failed(got.code, 'read');
     }
     return true;
+  }
+
+  #use(bytes: number): void {
+    if (this.#readRate === Infinity) return;
+    if (this.#allowance === this.#readRate) {
+      this.#network.agenda.after(1, () => {
+        this.#allowance = this.#readRate;
+        this.#pump();
+      });
+    }
+    this.#allowance -= bytes;
   }
 
   #failed(code: string, syscall: string, to?: BindAddress): void {

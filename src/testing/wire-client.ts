@@ -8,12 +8,14 @@ import { ScriptedPeer } from './scripted-peer.js';
 import type { PeerEvent } from './scripted-peer.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 
-/** How a client's bytes travel. */
+/** How a client's bytes travel, and how fast it takes those of the server. */
 export interface Segments {
   /** Where in the stream of all its bytes one segment ends and another begins, in rising order. Default: nowhere else. */
   readonly cuts?: readonly number[];
   /** All bytes travel in one segment, at the time of the first. Default false. */
   readonly coalesced?: boolean;
+  /** Bytes that the client reads in a millisecond, from 1. Default: all there are. */
+  readonly readRate?: number;
 }
 
 /** Between two segments of one moment the server gets so many chances to take a turn: one to accept, one to read, and so on. */
@@ -26,6 +28,7 @@ export class WireClient {
   readonly who: string;
   readonly #network: SimulatedNetwork;
   readonly #cuts: readonly number[];
+  readonly #readRate: number;
   #to: () => BindAddress;
   #peer: ScriptedPeer | undefined;
   #sent = 0;
@@ -38,7 +41,7 @@ export class WireClient {
     lane: string,
     values: WireValues,
     to: () => BindAddress,
-    { cuts = [], coalesced = false }: Segments = {},
+    { cuts = [], coalesced = false, readRate = Infinity }: Segments = {},
     who = 'client',
   ) {
     this.lane = parseLane(lane, 'client', values);
@@ -47,6 +50,7 @@ export class WireClient {
     this.#network = network;
     this.#to = to;
     this.#cuts = cuts;
+    this.#readRate = readRate;
     const marbles = coalesced ? coalesce(this.lane.marbles) : this.lane.marbles;
     if (!marbles.some(({ kind }) => kind === 'connect')) this.#at(0, () => this.#connect());
     for (const moment of moments(marbles)) {
@@ -89,7 +93,7 @@ export class WireClient {
   }
 
   #connect(): void {
-    this.#peer = new ScriptedPeer(this.#network, this.#to(), this.who);
+    this.#peer = new ScriptedPeer(this.#network, this.#to(), this.who, this.#readRate);
   }
 
   #do({ kind, bytes }: Marble): void {
