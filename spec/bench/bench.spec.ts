@@ -12,9 +12,9 @@ import { medianSlope, ratios, spread } from './statistics.js';
 const bench = fileURLToPath(new URL('./bench.js', import.meta.url));
 
 describe('bench', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'evio-bench-'));
-  const json = path.join(folder, 'results.json');
-  after(() => rmSync(folder, { recursive: true }));
+  let json = '';
+  before(() => (json = path.join(mkdtempSync(path.join(tmpdir(), 'evio-bench-')), 'results.json')));
+  after(() => rmSync(path.dirname(json), { recursive: true }));
 
   const run = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
     spawnSync(process.execPath, [bench, '--json', json, ...args], { encoding: 'utf8' });
