@@ -65,7 +65,7 @@ describe('bench', () => {
   it('does not take a wrong reply', function () {
     if (!canMeasure()) this.skip();
     this.timeout(30_000);
-    const server = path.join(folder, 'wrong.mjs');
+    const server = path.join(path.dirname(json), 'wrong.mjs');
     writeFileSync(
       server,
       `import net from 'node:net';
