@@ -46,8 +46,10 @@ export const BROKEN = 2048; // output is lost
 export const FED = 4096; // an observable writes through next() and will complete()
 export const END_DUE = 8192; // the input has ended, and nobody owns the output
 export const HELD = 16_384; // by work in flight: somebody will want more
-const PIPED = 65_536; // what comes in goes out elsewhere
 const UNHEARD = 32_768; // the input has ended while nobody subscribed
+export const PIPED = 65_536; // what comes in goes out elsewhere
+export const CUT_SHORT = 131_072; // data$ has completed before the end of what the peer sends
+export const DRAINING = 262_144; // the server closes, and waits for the pipes
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -66,6 +68,8 @@ export class Extra {
   sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
   holds: number | undefined;
   pipes: number | undefined;
+  /** Pipes whose output this is, and that have not ended. */
+  suppliers: number | undefined;
   corks: number | undefined;
   /** Written since `cork`, and its length. */
   corked: Uint8Array[] | undefined;
@@ -105,6 +109,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
   /** The one way out. */
   protected abstract finish(error: Error | undefined): void;
   abstract timedOut(code: EvioErrorCode, text: string): void;
+  abstract drain(): void;
 
   protected get more(): Extra {
     return (this.extra ??= new Extra());
@@ -168,6 +173,8 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
     if (this.more.pipes > 0) this.state |= PIPED;
     else this.state &= ~PIPED;
     this.updateReading();
+    // In the next turn: whoever takes a pipe apart may be about to join another.
+    if (this.is(DRAINING) && !this.is(PIPED | CLOSED)) this.#deferOnce();
   }
 
   wake(): void {
@@ -255,6 +262,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
   runDeferred(): void {
     this.state &= ~DEFERRED;
     if (this.is(CLOSED)) return;
+    if (this.is(DRAINING) && !this.is(PIPED)) this.drain();
     if (this.is(END_DUE) && !this.is(HELD)) {
       this.state &= ~END_DUE;
       if (this.owners === 0 && !this.is(FED)) this.end();
@@ -335,6 +343,7 @@ export abstract class ConnectionInput implements InputSource<Buffer>, Holdable, 
   /** Nobody wants it: who subscribes later must not take what is behind it for the whole. */
   #inputLost(): void {
     this.dropKept();
+    this.state |= CUT_SHORT;
     this.completeInput();
     this.state &= ~UNHEARD;
   }

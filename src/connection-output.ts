@@ -44,7 +44,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
     if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) return false;
     const { highWaterMark, maxQueuedBytes } = this.host.limits;
     if (start === end) return this.bytesQueued <= highWaterMark;
-    if (this.bytesQueued > maxQueuedBytes && this.#queuedNow() > maxQueuedBytes) {
+    if (this.bytesQueued > maxQueuedBytes && this.queuedNow() > maxQueuedBytes) {
       this.destroy(
         new EvioError(
           'ERR_EVIO_QUEUE_FULL',
@@ -68,7 +68,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
   }
 
   /** Exact: after the kernel was offered what is pending. */
-  #queuedNow(): number {
+  protected queuedNow(): number {
     return this.stream.queued() + (this.extra?.corkedBytes ?? 0);
   }
 

@@ -310,7 +310,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
 
   #beginClose(gently: boolean): Closing {
     const closing = new Closing(this.engine, () => {
-      for (const connection of [...this.#connections.values()]) connection.destroy();
+      for (const connection of [...this.#connections.values()]) connection.cut();
     });
     if (this.#phase === 'failed') {
       closing.finish();

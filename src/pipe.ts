@@ -9,7 +9,7 @@ type Closed = (outcome: { readonly error?: Error }) => void;
 
 /** The end that is read. */
 export interface PipeSource extends InputSource<Buffer>, Holdable {
-  /** Why the input has ended before its end; undefined when the peer's FIN has come, or a server that closes ends it. */
+  /** Why the input that is over is not whole; undefined when all of it and the peer's FIN have come. */
   readonly cutOff: Error | undefined;
   piped(change: 1 | -1): void;
   destroy(): void;
@@ -24,6 +24,8 @@ export interface PipeDestination extends Relay {
   /** Calls back once it is not congested any more; the result forgets that. */
   whenDrained(callback: () => void): () => void;
   whenClosed(callback: Closed): () => void;
+  /** One more pipe, or one fewer, brings output that has not ended. */
+  supplied(change: 1 | -1): void;
   error(error: unknown): void;
 }
 
@@ -83,12 +85,14 @@ class Pipe implements Relay {
 
   own(): void {
     this.#source.piped(1);
+    this.#destination.supplied(1);
     this.#destination.own();
   }
 
   disown(): void {
     this.#release();
     this.#source.piped(-1);
+    this.#destination.supplied(-1);
     this.#destination.disown();
   }
 

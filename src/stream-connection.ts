@@ -9,12 +9,15 @@ import {
   BROKEN,
   CLOSED,
   CONGESTED,
+  CUT_SHORT,
+  DRAINING,
   END_DUE,
   FED,
   HELD,
   INPUT_DONE,
   OUTPUT_ENDED,
   PEER_ENDED,
+  PIPED,
   READING,
   SHUT_DOWN,
 } from './connection-input.js';
@@ -133,6 +136,10 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.end();
   }
 
+  supplied(change: 1 | -1): void {
+    this.more.suppliers = (this.more.suppliers ?? 0) + change;
+  }
+
   whenClosed(callback: (outcome: Closed) => void): () => void {
     if (this.is(CLOSED)) {
       callback(this.#outcome());
@@ -179,8 +186,18 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
       );
     }
     if (this.is(CLOSED)) return;
-    this.stream.close();
+    // A pipe has not brought the end: what the peer has got of it must not look whole.
+    const unfinished = !this.is(OUTPUT_ENDED) && (this.extra?.suppliers ?? 0) > 0;
+    if (unfinished) this.stream.reset();
+    else this.stream.close();
     this.finish(error);
+  }
+
+  /** The server's time is up. What the peer has got must not look whole when there is more. */
+  cut(): void {
+    if (this.is(CLOSED)) return;
+    if (this.queuedNow() > 0) this.reset();
+    else this.destroy();
   }
 
   reset(): void {
@@ -203,8 +220,9 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   }
 
   get cutOff(): Error | undefined {
-    if (this.endedBy !== undefined || !this.is(CLOSED) || this.is(PEER_ENDED)) return this.endedBy;
-    return new EvioError('ERR_EVIO_CLOSED', `connection ${this.id} was closed before the end of its input`);
+    const whole = this.is(PEER_ENDED) && !this.is(CUT_SHORT);
+    if (this.endedBy !== undefined || whole) return this.endedBy;
+    return new EvioError('ERR_EVIO_CLOSED', `the input of connection ${this.id} was cut off before its end`);
   }
 
   /** A handler of this connection failed: closes it and reports the error once. */
@@ -225,11 +243,21 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     else this.fail(thrown);
   }
 
-  /** The server closes: no more input; what is in flight may still be answered. */
+  /**
+   * The server closes: no more input; what is in flight may still be answered. A pipe goes on until its source's own end.
+   * Only the peer knows whether it has sent everything, be it silent for ever so long: an end that we made up would tell
+   * the far side that a part is the whole.
+   */
   drain(): void {
     if (this.is(CLOSED)) return;
+    if (this.is(PIPED) && !this.is(INPUT_DONE)) {
+      this.state |= DRAINING;
+      return;
+    }
+    this.state &= ~DRAINING;
     this.deliverKept();
     if (this.is(CLOSED)) return;
+    if (!this.is(PEER_ENDED) || this.hasKept) this.state |= CUT_SHORT;
     this.dropKept();
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (this.is(HELD)) this.state |= END_DUE;
@@ -244,7 +272,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.bytesQueued = 0;
     const extra = this.extra;
     extra?.timeouts?.stop();
-    if (this.hasKept) this.state &= ~PEER_ENDED;
+    if (this.hasKept) this.state |= CUT_SHORT;
     this.dropKept();
     this.failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();
