@@ -17,7 +17,8 @@ export abstract class ConnectionOutput extends ConnectionInput {
   /** Why it is gone, if not on purpose. */
   protected endedBy: Error | undefined;
 
-  abstract destroy(error?: Error): void;
+  /** Closes without having been asked to by the user: what the peer has got must not look whole. */
+  abstract cut(error?: Error): void;
   /** A mistake that concerns this connection and does not close it. */
   protected abstract reportMistake(error: EvioError): void;
 
@@ -45,7 +46,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
     const { highWaterMark, maxQueuedBytes } = this.host.limits;
     if (start === end) return this.bytesQueued <= highWaterMark;
     if (this.bytesQueued > maxQueuedBytes && this.queuedNow() > maxQueuedBytes) {
-      this.destroy(
+      this.cut(
         new EvioError(
           'ERR_EVIO_QUEUE_FULL',
           `connection ${this.id}: the peer reads too slowly: more than ${maxQueuedBytes} bytes are queued (maxQueuedBytes)`,

@@ -193,11 +193,14 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.finish(error);
   }
 
-  /** The server's time is up. What the peer has got must not look whole when there is more. */
-  cut(): void {
+  cut(error?: Error): void {
     if (this.is(CLOSED)) return;
-    if (this.queuedNow() > 0) this.reset();
-    else this.destroy();
+    if (this.queuedNow() > 0) {
+      this.stream.reset();
+      this.finish(error);
+    } else {
+      this.destroy(error);
+    }
   }
 
   reset(): void {
@@ -211,7 +214,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   }
 
   timedOut(code: EvioErrorCode, text: string): void {
-    this.destroy(new EvioError(code, `connection ${this.id}: ${text}`));
+    this.cut(new EvioError(code, `connection ${this.id}: ${text}`));
   }
 
   /** Why it is gone, if not on purpose. */
@@ -229,7 +232,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   fail(thrown: unknown): void {
     if (this.is(CLOSED)) return;
     const error = toError(thrown);
-    this.destroy(error);
+    this.cut(error);
     this.host.report(error, this);
   }
 
@@ -306,7 +309,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   [Symbol.asyncDispose](): Promise<void> {
     this.end();
     return new Promise((resolve) => {
-      const timer = this.host.engine.after(DISPOSE_TIMEOUT, () => this.destroy());
+      const timer = this.host.engine.after(DISPOSE_TIMEOUT, () => this.cut());
       this.whenClosed(() => {
         this.host.engine.cancel(timer);
         resolve();
