@@ -12,6 +12,7 @@ import { guarded } from './poller/guarded.js';
 import { Input, markHoldable } from './input.js';
 import type { Holdable, InputSource, Relay, Sink } from './input.js';
 import type { ConnectionLimits } from './options.js';
+import type { Supplier } from './pipe.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
 import { Timeouts } from './timeouts.js';
@@ -69,7 +70,7 @@ export class Extra {
   holds: number | undefined;
   pipes: number | undefined;
   /** Pipes whose output this is, and that have not ended. */
-  suppliers: number | undefined;
+  suppliers: Set<Supplier> | undefined;
   corks: number | undefined;
   /** Written since `cork`, and its length. */
   corked: Uint8Array[] | undefined;

@@ -64,6 +64,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
     if (!this.is(CONGESTED)) {
       this.state |= CONGESTED;
       this.updateReading();
+      for (const supplier of this.extra?.suppliers ?? []) supplier.wait();
     }
     return false;
   }

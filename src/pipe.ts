@@ -17,6 +17,11 @@ export interface PipeSource extends InputSource<Buffer>, Holdable {
   error(error: Error): void;
 }
 
+/** Told when the end that is written to has become congested. */
+export interface Supplier {
+  wait(): void;
+}
+
 /** The end that is written to. */
 export interface PipeDestination extends Relay {
   /** More than highWaterMark is queued. */
@@ -24,8 +29,9 @@ export interface PipeDestination extends Relay {
   /** Calls back once it is not congested any more; the result forgets that. */
   whenDrained(callback: () => void): () => void;
   whenClosed(callback: Closed): () => void;
-  /** One more pipe, or one fewer, brings output that has not ended. */
-  supplied(change: 1 | -1): void;
+  /** One more whose output this is, and who has not ended. */
+  addSupplier(supplier: Supplier): void;
+  removeSupplier(supplier: Supplier): void;
   error(error: unknown): void;
 }
 
@@ -46,7 +52,7 @@ export function pipe(
   return sink;
 }
 
-class Pipe implements Relay {
+class Pipe implements Relay, Supplier {
   readonly #source: PipeSource;
   readonly #destination: PipeDestination;
   readonly #end: boolean;
@@ -63,7 +69,11 @@ class Pipe implements Relay {
 
   relay(bytes: Buffer, start: number, end: number): void {
     this.#destination.relay(bytes, start, end);
-    if (this.#held !== undefined || !this.#destination.congested) return;
+  }
+
+  /** Whoever has filled the destination: another pipe, or a write. */
+  wait(): void {
+    if (this.#held !== undefined) return;
     this.#held = this.#destination.whenDrained(() => this.#release());
     this.#source.hold();
   }
@@ -85,14 +95,15 @@ class Pipe implements Relay {
 
   own(): void {
     this.#source.piped(1);
-    this.#destination.supplied(1);
+    this.#destination.addSupplier(this);
     this.#destination.own();
+    if (this.#destination.congested) this.wait();
   }
 
   disown(): void {
     this.#release();
     this.#source.piped(-1);
-    this.#destination.supplied(-1);
+    this.#destination.removeSupplier(this);
     this.#destination.disown();
   }
 

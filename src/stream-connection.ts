@@ -29,7 +29,7 @@ import { guarded } from './poller/guarded.js';
 import type { Relay } from './input.js';
 import { ConnectionIterator } from './iterate.js';
 import { pipe } from './pipe.js';
-import type { PipeOptions } from './pipe.js';
+import type { PipeOptions, Supplier } from './pipe.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
 
 const DISPOSE_TIMEOUT = 1000;
@@ -136,8 +136,12 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.end();
   }
 
-  supplied(change: 1 | -1): void {
-    this.more.suppliers = (this.more.suppliers ?? 0) + change;
+  addSupplier(supplier: Supplier): void {
+    (this.more.suppliers ??= new Set()).add(supplier);
+  }
+
+  removeSupplier(supplier: Supplier): void {
+    this.extra?.suppliers?.delete(supplier);
   }
 
   whenClosed(callback: (outcome: Closed) => void): () => void {
@@ -187,7 +191,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     }
     if (this.is(CLOSED)) return;
     // A pipe has not brought the end: what the peer has got of it must not look whole.
-    const unfinished = !this.is(OUTPUT_ENDED) && (this.extra?.suppliers ?? 0) > 0;
+    const unfinished = !this.is(OUTPUT_ENDED) && (this.extra?.suppliers?.size ?? 0) > 0;
     if (unfinished) this.stream.reset();
     else this.stream.close();
     this.finish(error);
