@@ -56,8 +56,11 @@ export async function warmUp(machine: Machine): Promise<void> {
   for (const unix of [false, true]) {
     const program = { seed: 0, rates: FAULTLESS, options, tight: false, unix, links, steps: [] };
     const world = new World(program, FAULTLESS, machine);
-    await world.run();
-    await world.leave();
+    try {
+      await world.run();
+    } finally {
+      await world.leave();
+    }
   }
 }
 

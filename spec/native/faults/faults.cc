@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <unordered_map>
@@ -261,9 +262,15 @@ int __wrap_epoll_wait(int epoll, epoll_event* events, int capacity, int timeout)
   return count < 0 ? count : told;
 }
 
+// What is closed twice goes unnoticed, until somebody else has the number meanwhile: so this is the end.
 int __wrap_close(int fd) {
   (void)faults().TakeDoom(fd);
-  return __real_close(fd);
+  const int result = __real_close(fd);
+  if (result != 0 && errno == EBADF) {
+    std::fprintf(stderr, "descriptor %d is closed twice\n", fd);
+    std::abort();
+  }
+  return result;
 }
 
 }  // extern "C"
