@@ -5,6 +5,7 @@ import process from 'node:process';
 import { Observable } from 'rxjs';
 import type { Subscriber } from 'rxjs';
 
+import { whenAborted } from './abort.js';
 import { parseAddress } from './address.js';
 import type { ParsedAddress } from './address.js';
 import type { ConnectionHost } from './connection-state.js';
@@ -65,6 +66,7 @@ class Client implements ConnectionHost {
   readonly #subscriber: Subscriber<Connection>;
   readonly #dial: Dial;
   #deadline: Timer | undefined;
+  #forgetSignal: () => void = () => {};
   #connection: StreamConnection | undefined;
 
   constructor(engine: Engine, settings: ConnectSettings, subscriber: Subscriber<Connection>) {
@@ -87,7 +89,7 @@ class Client implements ConnectionHost {
       this.#abort();
       return;
     }
-    signal?.addEventListener('abort', this.#abort);
+    if (signal !== undefined) this.#forgetSignal = whenAborted(signal, this.#abort);
     if (connectTimeout > 0) {
       this.#deadline = this.engine.after(connectTimeout, () => {
         const text = `connect ${address.text}: no connection within ${connectTimeout} ms (connectTimeout)`;
@@ -116,7 +118,7 @@ class Client implements ConnectionHost {
   }
 
   #forget(): void {
-    this.#settings.signal?.removeEventListener('abort', this.#abort);
+    this.#forgetSignal();
     if (this.#deadline !== undefined) this.engine.cancel(this.#deadline);
   }
 

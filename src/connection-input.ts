@@ -6,6 +6,8 @@ import { copyBytes } from './bytes.js';
 import {
   CLOSED,
   CONGESTED,
+  CUT_SHORT,
+  DRAINING,
   DEFERRED,
   ECHOING,
   END_DUE,
@@ -69,6 +71,7 @@ export abstract class ConnectionInput
   /** The one way out. */
   protected abstract finish(error: Error | undefined): void;
   abstract timedOut(code: EvioErrorCode, text: string): void;
+  abstract drain(): void;
 
   protected get more(): Extra {
     return (this.extra ??= new Extra());
@@ -148,6 +151,8 @@ export abstract class ConnectionInput
     if (this.more.pipes > 0) this.state |= PIPED;
     else this.state &= ~PIPED;
     this.updateReading();
+    // In the next turn: whoever takes a pipe apart may be about to join another.
+    if (this.is(DRAINING) && !this.is(PIPED | CLOSED)) this.#deferOnce();
   }
 
   wake(): void {
@@ -243,6 +248,7 @@ export abstract class ConnectionInput
   runDeferred(): void {
     this.state &= ~DEFERRED;
     if (this.is(CLOSED)) return;
+    if (this.is(DRAINING) && !this.is(PIPED)) this.drain();
     if (this.is(END_DUE) && !this.is(HELD)) {
       this.state &= ~END_DUE;
       if (this.owners === 0 && !this.is(FED)) this.end();
@@ -325,6 +331,7 @@ export abstract class ConnectionInput
   /** Nobody wants it: who subscribes later must not take what is behind it for the whole. */
   #inputLost(): void {
     this.dropKept();
+    this.state |= CUT_SHORT;
     this.completeInput();
     this.state &= ~UNHEARD;
   }

@@ -18,7 +18,8 @@ export abstract class ConnectionOutput extends ConnectionInput {
   /** Why it is gone, if not on purpose. */
   protected endedBy: Error | undefined;
 
-  abstract destroy(error?: Error): void;
+  /** Closes without having been asked to by the user: what the peer has got must not look whole. */
+  abstract cut(error?: Error): void;
   /** A mistake that concerns this connection and does not close it. */
   protected abstract reportMistake(error: EvioError): void;
 
@@ -45,8 +46,8 @@ export abstract class ConnectionOutput extends ConnectionInput {
     if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) return false;
     const { highWaterMark, maxQueuedBytes } = this.host.limits;
     if (start === end) return this.bytesQueued <= highWaterMark;
-    if (this.bytesQueued > maxQueuedBytes && this.#queuedNow() > maxQueuedBytes) {
-      this.destroy(
+    if (this.bytesQueued > maxQueuedBytes && this.queuedNow() > maxQueuedBytes) {
+      this.cut(
         new EvioError(
           'ERR_EVIO_QUEUE_FULL',
           `connection ${this.id}: the peer reads too slowly: more than ${maxQueuedBytes} bytes are queued (maxQueuedBytes)`,
@@ -64,12 +65,13 @@ export abstract class ConnectionOutput extends ConnectionInput {
     if (!this.is(CONGESTED)) {
       this.state |= CONGESTED;
       this.updateReading();
+      for (const supplier of this.extra?.suppliers ?? []) supplier.wait();
     }
     return false;
   }
 
   /** Exact: after the kernel was offered what is pending. */
-  #queuedNow(): number {
+  protected queuedNow(): number {
     return this.stream.queued() + (this.extra?.corkedBytes ?? 0);
   }
 

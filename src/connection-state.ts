@@ -6,6 +6,7 @@ import type { Bytes } from './bytes.js';
 import type { Closed, Connection } from './connection.js';
 import type { Engine } from './engine.js';
 import type { ConnectionLimits } from './options.js';
+import type { Supplier } from './pipe.js';
 import type { Timeouts } from './timeouts.js';
 
 /** A connection, as its server is told of it. */
@@ -47,6 +48,8 @@ export const HELD = 16_384; // by work in flight: somebody will want more
 export const PIPED = 65_536; // what comes in goes out elsewhere
 export const UNHEARD = 32_768; // the input has ended while nobody subscribed
 export const ECHOING = 131_072; // what comes in goes out again
+export const CUT_SHORT = 262_144; // data$ has completed before the end of what the peer sends
+export const DRAINING = 524_288; // the server closes, and waits for the pipes
 
 /** What only some connections need, made when it is needed. */
 export class Extra {
@@ -63,6 +66,8 @@ export class Extra {
   sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
   holds: number | undefined;
   pipes: number | undefined;
+  /** Pipes whose output this is, and that have not ended. */
+  suppliers: Set<Supplier> | undefined;
   corks: number | undefined;
   /** Written since `cork`, and its length. */
   corked: Uint8Array[] | undefined;

@@ -72,7 +72,10 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   uncork(): void;
   /** Sends `bytes`, then FIN when everything queued has been sent. The peer may still send. Idempotent. */
   end(bytes?: Bytes): void;
-  /** Closes at once; what is queued is dropped. `closed$` carries `error`. Idempotent. */
+  /**
+   * Closes at once; what is queued is dropped. `closed$` carries `error`. By RST while a {@link pipeTo} into it has not
+   * ended. Idempotent.
+   */
   destroy(error?: Error): void;
   /** Closes at once with RST. Idempotent. */
   reset(): void;
@@ -93,6 +96,9 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
    * Input of this connection becomes output of another, and the two keep pace: while more than the other's
    * `highWaterMark` is queued this one is not read. The end of input ends the other; either one's failure resets the other,
    * and this one is closed when the other is. Two of them, one each way, are a proxy.
+   *
+   * A part never looks whole: as long as the input has not ended, whatever closes the other resets it instead (a unix
+   * socket, which has no reset, is closed). A server's `close` lets a pipe go on to that end for as long as it has time.
    *
    * @returns what takes them apart again without closing either.
    * @throws TypeError for anything but another connection of this library.

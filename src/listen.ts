@@ -5,6 +5,7 @@ import process from 'node:process';
 import { Observable, ReplaySubject, Subject } from 'rxjs';
 import type { Subscriber, TeardownLogic } from 'rxjs';
 
+import { whenAborted } from './abort.js';
 import { Acceptor } from './acceptor.js';
 import type { AcceptingServer } from './acceptor.js';
 import { parseAddress } from './address.js';
@@ -68,6 +69,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
   readonly limits: ConnectionLimits;
   readonly beforeEvent: () => void;
   readonly #signal: AbortSignal | undefined;
+  #forgetSignal: () => void = () => {};
   readonly #ticker: Ticker;
   readonly #bindings: readonly Binding[];
   readonly #connections = new Map<number, StreamConnection>();
@@ -132,7 +134,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
       this.#abort();
       return;
     }
-    this.#signal?.addEventListener('abort', this.#abort);
+    if (this.#signal !== undefined) this.#forgetSignal = whenAborted(this.#signal, this.#abort);
     for (const binding of this.#bindings) {
       if (this.#phase === 'binding') binding.start();
     }
@@ -157,7 +159,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
     this.#failure = error;
     this.#unbound = Infinity;
     for (const binding of this.#bindings) binding.close();
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#forgetSignal();
     if (this.#acceptor.wanted) this.ready.catch(() => {});
     this.#rejectReady(error);
     this.#accepted.error(error);
@@ -311,7 +313,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
 
   #beginClose(gently: boolean): Closing {
     const closing = new Closing(this.engine, () => {
-      for (const connection of [...this.#connections.values()]) connection.destroy();
+      for (const connection of [...this.#connections.values()]) connection.cut();
     });
     if (this.#phase === 'failed') {
       closing.finish();
@@ -321,7 +323,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
     this.#closing = closing;
     this.#phase = 'closing';
     this.#giveUpReady(new EvioError('ERR_EVIO_CLOSED', 'the server was closed before it was ready'));
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#forgetSignal();
     for (const binding of this.#bindings) binding.close();
     this.#acceptor.stop();
     this.#accepted.complete();

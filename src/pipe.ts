@@ -9,12 +9,17 @@ type Closed = (outcome: { readonly error?: Error }) => void;
 
 /** The end that is read. */
 export interface PipeSource extends InputSource<Buffer>, Holdable {
-  /** Why the input has ended before its end; undefined when the peer's FIN has come, or a server that closes ends it. */
+  /** Why the input that is over is not whole; undefined when all of it and the peer's FIN have come. */
   readonly cutOff: Error | undefined;
   piped(change: 1 | -1): void;
   destroy(): void;
   /** Closes by a reset. */
   error(error: Error): void;
+}
+
+/** Told when the end that is written to has become congested. */
+export interface Supplier {
+  wait(): void;
 }
 
 /** The end that is written to. */
@@ -24,6 +29,9 @@ export interface PipeDestination extends Relay {
   /** Calls back once it is not congested any more; the result forgets that. */
   whenDrained(callback: () => void): () => void;
   whenClosed(callback: Closed): () => void;
+  /** One more whose output this is, and who has not ended. */
+  addSupplier(supplier: Supplier): void;
+  removeSupplier(supplier: Supplier): void;
   error(error: unknown): void;
 }
 
@@ -44,7 +52,7 @@ export function pipe(
   return sink;
 }
 
-class Pipe implements Relay {
+class Pipe implements Relay, Supplier {
   readonly #source: PipeSource;
   readonly #destination: PipeDestination;
   readonly #end: boolean;
@@ -61,7 +69,11 @@ class Pipe implements Relay {
 
   relay(bytes: Buffer, start: number, end: number): void {
     this.#destination.relay(bytes, start, end);
-    if (this.#held !== undefined || !this.#destination.congested) return;
+  }
+
+  /** Whoever has filled the destination: another pipe, or a write. */
+  wait(): void {
+    if (this.#held !== undefined) return;
     this.#held = this.#destination.whenDrained(() => this.#release());
     this.#source.hold();
   }
@@ -83,12 +95,15 @@ class Pipe implements Relay {
 
   own(): void {
     this.#source.piped(1);
+    this.#destination.addSupplier(this);
     this.#destination.own();
+    if (this.#destination.congested) this.wait();
   }
 
   disown(): void {
     this.#release();
     this.#source.piped(-1);
+    this.#destination.removeSupplier(this);
     this.#destination.disown();
   }
 

@@ -77,8 +77,11 @@ export interface Server extends AsyncDisposable {
   readonly poller: string;
   /**
    * Stops accepting at once, ends every connection's input, lets what is in flight be answered, sends FIN, and waits for
-   * the peers; cuts off what is left after `timeout` milliseconds. Called again, gives the same promise; a shorter
-   * `timeout` counts.
+   * the peers; cuts off what is left after `timeout` milliseconds, by RST where the peer would take a part for the whole.
+   * Called again, gives the same promise; a shorter `timeout` counts.
+   *
+   * The input of a pipe (`pipeTo`) is not ended, since only the peer knows when it has sent everything: idle proxies last
+   * until the time is up, or until a handler ends them on `closing$`.
    *
    * @param options.timeout - default 1000; 0 cuts off at once; `Infinity` waits.
    */

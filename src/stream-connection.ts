@@ -9,12 +9,15 @@ import {
   BROKEN,
   CLOSED,
   CONGESTED,
+  CUT_SHORT,
+  DRAINING,
   END_DUE,
   FED,
   HELD,
   INPUT_DONE,
   OUTPUT_ENDED,
   PEER_ENDED,
+  PIPED,
   READING,
   SHUT_DOWN,
 } from './connection-state.js';
@@ -26,7 +29,7 @@ import { guarded } from './poller/guarded.js';
 import type { Relay } from './input.js';
 import { ConnectionIterator } from './iterate.js';
 import { pipe } from './pipe.js';
-import type { PipeOptions } from './pipe.js';
+import type { PipeOptions, Supplier } from './pipe.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
 
 const DISPOSE_TIMEOUT = 1000;
@@ -133,6 +136,14 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.end();
   }
 
+  addSupplier(supplier: Supplier): void {
+    (this.more.suppliers ??= new Set()).add(supplier);
+  }
+
+  removeSupplier(supplier: Supplier): void {
+    this.extra?.suppliers?.delete(supplier);
+  }
+
   whenClosed(callback: (outcome: Closed) => void): () => void {
     if (this.is(CLOSED)) {
       callback(this.#outcome());
@@ -179,8 +190,21 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
       );
     }
     if (this.is(CLOSED)) return;
-    this.stream.close();
+    // A pipe has not brought the end: what the peer has got of it must not look whole.
+    const unfinished = !this.is(OUTPUT_ENDED) && (this.extra?.suppliers?.size ?? 0) > 0;
+    if (unfinished) this.stream.reset();
+    else this.stream.close();
     this.finish(error);
+  }
+
+  cut(error?: Error): void {
+    if (this.is(CLOSED)) return;
+    if (this.queuedNow() > 0) {
+      this.stream.reset();
+      this.finish(error);
+    } else {
+      this.destroy(error);
+    }
   }
 
   reset(): void {
@@ -194,7 +218,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   }
 
   timedOut(code: EvioErrorCode, text: string): void {
-    this.destroy(new EvioError(code, `connection ${this.id}: ${text}`));
+    this.cut(new EvioError(code, `connection ${this.id}: ${text}`));
   }
 
   get failure(): Error | undefined {
@@ -202,15 +226,16 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   }
 
   get cutOff(): Error | undefined {
-    if (this.endedBy !== undefined || !this.is(CLOSED) || this.is(PEER_ENDED)) return this.endedBy;
-    return new EvioError('ERR_EVIO_CLOSED', `connection ${this.id} was closed before the end of its input`);
+    const whole = this.is(PEER_ENDED) && !this.is(CUT_SHORT);
+    if (this.endedBy !== undefined || whole) return this.endedBy;
+    return new EvioError('ERR_EVIO_CLOSED', `the input of connection ${this.id} was cut off before its end`);
   }
 
   /** A handler of this connection failed: closes it and reports the error once. */
   fail(thrown: unknown): void {
     if (this.is(CLOSED)) return;
     const error = toError(thrown);
-    this.destroy(error);
+    this.cut(error);
     this.host.report(error, this);
   }
 
@@ -224,11 +249,21 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     else this.fail(thrown);
   }
 
-  /** The server closes: no more input; what is in flight may still be answered. */
+  /**
+   * The server closes: no more input; what is in flight may still be answered. A pipe goes on until its source's own end.
+   * Only the peer knows whether it has sent everything, be it silent for ever so long: an end that we made up would tell
+   * the far side that a part is the whole.
+   */
   drain(): void {
     if (this.is(CLOSED)) return;
+    if (this.is(PIPED) && !this.is(INPUT_DONE)) {
+      this.state |= DRAINING;
+      return;
+    }
+    this.state &= ~DRAINING;
     this.deliverKept();
     if (this.is(CLOSED)) return;
+    if (!this.is(PEER_ENDED) || this.hasKept) this.state |= CUT_SHORT;
     this.dropKept();
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (this.is(HELD)) this.state |= END_DUE;
@@ -243,7 +278,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.bytesQueued = 0;
     const extra = this.extra;
     extra?.timeouts?.stop();
-    if (this.hasKept) this.state &= ~PEER_ENDED;
+    if (this.hasKept) this.state |= CUT_SHORT;
     this.dropKept();
     this.failSends(error);
     if (!this.is(INPUT_DONE)) this.completeInput();
@@ -277,7 +312,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   [Symbol.asyncDispose](): Promise<void> {
     this.end();
     return new Promise((resolve) => {
-      const timer = this.host.engine.after(DISPOSE_TIMEOUT, () => this.destroy());
+      const timer = this.host.engine.after(DISPOSE_TIMEOUT, () => this.cut());
       this.whenClosed(() => {
         this.host.engine.cancel(timer);
         resolve();

@@ -131,7 +131,39 @@ overPollers('examples: tcp-proxy', (poller) => {
     right.reset();
     await closed;
   });
+
+  it('told to end, lets a stream go on to its end, and cuts off by a reset who does not end', async () => {
+    const one = await upstream('one');
+    const { proxy, port } = await start([await one.address()]);
+    const ending = await Peer.toPort(port);
+    const idle = await Peer.toPort(port);
+    for (const peer of [ending, idle]) await peer.receives('one:');
+    const bytes = pattern(8 * MIB, 5);
+    ending.send(bytes.subarray(0, 4 * MIB));
+    proxy.child.kill('SIGTERM');
+    await refused(port);
+    ending.fin(bytes.subarray(4 * MIB));
+    const { received, ended } = await ending.over();
+    expect([ended, hash(received)]).to.deep.equal([true, hash([Buffer.from('one:'), bytes])]);
+    expect((await idle.over()).error?.code).to.equal('ECONNRESET');
+    expect((await proxy.ended).code).to.equal(0);
+    await allGone(one);
+  });
 });
+
+/** Waits until nobody is accepted there any more. */
+async function refused(port: number): Promise<void> {
+  for (let open = true; open;) {
+    open = await Peer.toPort(port).then(
+      (peer) => (peer.destroy(), true),
+      () => false,
+    );
+  }
+}
+
+async function allGone({ sockets }: Upstream): Promise<void> {
+  await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+}
 
 describe('examples: tcp-proxy', () => {
   it('says in one line what is wrong with its command line', async () => {

@@ -52,9 +52,23 @@ interface Surroundings {
   readonly witness: Witness;
   readonly halfOpen: boolean;
   readonly tellsResets: boolean;
-  /** No step has closed anything of this link, and no fault may have. */
+  /** No step, no fault and no limit has closed anything of this link, or may have. */
   readonly intact: () => boolean;
+  /** A limit of the program has closed one of its ends. */
+  readonly limited: () => void;
+  /** maxQueuedBytes. */
+  readonly mostQueued: number;
+  /** ERR_EVIO_… by which that may be. */
+  readonly limits: ReadonlySet<string>;
 }
+
+/** By which the library itself closes a connection. */
+const LIMITS: ReadonlySet<string> = new Set([
+  'ERR_EVIO_QUEUE_FULL',
+  'ERR_EVIO_IDLE_TIMEOUT',
+  'ERR_EVIO_READ_TIMEOUT',
+  'ERR_EVIO_WRITE_TIMEOUT',
+]);
 
 /** What is true of every connection of this library, whatever it does. */
 abstract class Watched implements End {
@@ -84,6 +98,7 @@ abstract class Watched implements End {
         this.#closed += 1;
         if (this.#closed > 1) this.violated('closed$ emitted again');
         this.#error = codeOf(error);
+        this.#judge(this.#error);
         if (connection.bytesQueued !== 0) this.violated(`closed with ${connection.bytesQueued} bytes queued`);
         this.onClosed();
       },
@@ -94,6 +109,14 @@ abstract class Watched implements End {
           this.violated('closed$ completed, and not after its value');
       },
     });
+  }
+
+  /** A limit closes what it may close, and a connection that relays stays below what may be queued. */
+  #judge(code: string | undefined): void {
+    if (code === undefined || !LIMITS.has(code)) return;
+    if (!this.surroundings.limits.has(code)) this.violated(`${code}, and there is no such limit`);
+    this.surroundings.limited();
+    this.onLimited(code);
   }
 
   get isOver(): boolean {
@@ -111,6 +134,8 @@ abstract class Watched implements End {
   abstract perform(act: Act, onInput: boolean): void;
   abstract finish(): void;
   protected abstract onClosed(): void;
+  /** A limit has closed it. */
+  protected abstract onLimited(code: string): void;
 
   protected violated(what: string): void {
     this.witness.violated(`${this.name}: ${what}`);
@@ -216,9 +241,13 @@ export class ConnectionEnd extends Watched implements Endpoint {
 
   #write(length: number, write: (bytes: Buffer) => void): void {
     const { connection } = this;
-    const before = connection.bytesWritten + connection.bytesQueued;
+    const queued = connection.bytesQueued;
+    const before = connection.bytesWritten + queued;
+    const over = this.isOver;
     write(this.output.next(length));
-    const accepted = connection.bytesWritten + connection.bytesQueued - before;
+    const full = !over && this.isOver && this.outcome.error === 'ERR_EVIO_QUEUE_FULL';
+    if (full && queued <= this.surroundings.mostQueued) this.violated(`full with ${queued} bytes queued`);
+    const accepted = full ? 0 : connection.bytesWritten + connection.bytesQueued - before;
     if (accepted !== 0 && accepted !== length) this.violated(`accepted ${accepted} bytes of ${length}`);
     this.output.written += accepted;
     if (this.outputEnded && accepted > 0) this.violated('accepted bytes after the end');
@@ -229,11 +258,11 @@ export class ConnectionEnd extends Watched implements Endpoint {
   #send(bytes: Buffer): void {
     const until = this.output.written + bytes.length;
     let outcomes = 0;
-    this.#sends += 1;
+    let waits = false;
     const settled = (): void => {
       this.witness.moved();
       outcomes += 1;
-      this.#sends -= 1;
+      if (waits) this.#sends -= 1;
       if (outcomes > 1) this.violated('send() settled again');
     };
     let emitted = 0;
@@ -246,6 +275,9 @@ export class ConnectionEnd extends Watched implements Endpoint {
         if (this.connection.bytesWritten < until) this.violated('send() completed before it was sent');
       },
     });
+    // One that finds the queue full closes the connection, and fails when that is done.
+    waits = outcomes === 0;
+    if (waits) this.#sends += 1;
   }
 
   #subscribe(): void {
@@ -310,6 +342,8 @@ export class ConnectionEnd extends Watched implements Endpoint {
     if (bytesWritten > this.output.written)
       this.violated(`bytesWritten is ${bytesWritten} of ${this.output.written}`);
   }
+
+  protected onLimited(): void {}
 }
 
 /** A connection of the server whose input goes elsewhere by itself. */
@@ -384,6 +418,12 @@ export class RelayEnd extends Watched {
   }
 
   protected onClosed(): void {}
+
+  protected onLimited(code: string): void {
+    if (code === 'ERR_EVIO_QUEUE_FULL') this.violated('reads more than it can pass on');
+    // An echo has sent back all that it was given, and ends in the middle of what is still to come.
+    if (this.#flows.length === 1) for (const flow of this.#flows) flow.cut = true;
+  }
 }
 
 /** A client made by node:net: what the other side must look like from the outside. */
@@ -473,7 +513,8 @@ export class SocketEnd implements Endpoint {
         break;
       case 'reset':
         // Once it has ended node:net cannot reset it any more: EINVAL, and it never closes.
-        if (this.outputEnded) return this.#perform({ do: 'destroy' });
+        // And a unix socket has no reset.
+        if (this.outputEnded || socket.remoteAddress === undefined) return this.#perform({ do: 'destroy' });
         this.#close(() => socket.resetAndDestroy());
         break;
       case 'unread':

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { expect } from 'chai';
 
-import { FAULTY_ADDON } from '../support/native-addons.js';
+import { FAULTY_ADDONS } from '../support/native-addons.js';
 import { overPollers } from '../support/pollers.js';
 import { Running } from '../support/processes.js';
 
@@ -26,14 +26,19 @@ async function findsNothing(...args: readonly string[]): Promise<void> {
 describe('programs of random steps', function () {
   this.timeout(LONGEST + 5000);
 
-  it('lose, double and reorder nothing and leave nothing behind, over faulty system calls (epoll, with cmake)', async function () {
-    if (!existsSync(FAULTY_ADDON)) {
-      // cmake builds it.
-      expect(process.env['EVIO_CI'], 'build-faults is not there').to.equal(undefined);
-      this.skip();
-    }
-    await findsNothing('--poller', 'epoll', '--runs', '1000');
-  });
+  for (const [poller, runs] of [
+    ['epoll', 600],
+    ['kqueue', 400],
+  ] as const) {
+    it(`lose, double and reorder nothing and leave nothing behind, over faulty system calls (${poller}, with cmake)`, async function () {
+      if (!existsSync(FAULTY_ADDONS[poller])) {
+        // cmake builds it.
+        expect(process.env['EVIO_CI'], `${FAULTY_ADDONS[poller]} is not there`).to.equal(undefined);
+        this.skip();
+      }
+      await findsNothing('--poller', poller, '--runs', String(runs));
+    });
+  }
 
   overPollers('over system calls that do as they should', (poller) => {
     it('lose, double and reorder nothing and leave nothing behind', async () => {

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 
 import * as fc from 'fast-check';
 
-import { ADDONS, FAULTY_ADDON } from '../support/native-addons.js';
+import { ADDONS, FAULTY_ADDONS } from '../support/native-addons.js';
 import type { PollerUnderTest } from '../support/pollers.js';
 import { program } from './program.js';
 import { run, warmUp } from './world.js';
@@ -30,8 +30,9 @@ const { values } = parseArgs({
   },
 });
 const poller = values.poller as PollerUnderTest;
-const faulty = poller === 'epoll' && !values['without-faults'];
-process.env['EVIO_NATIVE'] = faulty ? FAULTY_ADDON : ADDONS.join(path.delimiter);
+const faultyAddon = poller === 'net' || values['without-faults'] ? undefined : FAULTY_ADDONS[poller];
+const faulty = faultyAddon !== undefined;
+process.env['EVIO_NATIVE'] = faultyAddon ?? ADDONS.join(path.delimiter);
 
 // A write after the end may be part of a program.
 process.removeAllListeners('warning');

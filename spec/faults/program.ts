@@ -68,7 +68,14 @@ export interface Program {
     readonly highWaterMark: number;
     readonly halfOpen: boolean;
     readonly reuseInputBuffer: boolean;
+    readonly idleTimeout: number;
+    readonly readTimeout: number;
+    readonly writeTimeout: number;
   };
+  /** maxQueuedBytes is as low as highWaterMark, instead of what it is by default. */
+  readonly tight: boolean;
+  /** Over a unix socket, where there are some. */
+  readonly unix: boolean;
   readonly links: readonly Link[];
   readonly steps: readonly Step[];
 }
@@ -130,6 +137,14 @@ function steps(act: Arbitrary<Act>): Arbitrary<Step[]> {
   return fc.array(step, { maxLength: MOST_STEPS, size: 'max' });
 }
 
+/** Mostly the first, so that what the others do to a program does not hide everything else. */
+function seldomOf<T>(usual: T, ...others: readonly T[]): Arbitrary<T> {
+  return fc.oneof(
+    { weight: 7, arbitrary: fc.constant(usual) },
+    { weight: 1, arbitrary: fc.constantFrom(...others) },
+  );
+}
+
 const never = fc.constant(0);
 const often: Arbitrary<number> = fc.constantFrom(0, 50, 200, 600);
 const seldom: Arbitrary<number> = fc.constantFrom(0, 5, 30, 100);
@@ -162,12 +177,18 @@ function programs(rates: Arbitrary<Rates>, act: Arbitrary<Act>): Arbitrary<Progr
     highWaterMark: fc.constantFrom(1024 * 1024, 1, 4096),
     halfOpen: fc.boolean(),
     reuseInputBuffer: fc.boolean(),
+    // Milliseconds: a program takes about ten.
+    idleTimeout: seldomOf(0, 4, 15),
+    readTimeout: seldomOf(0, 3, 10),
+    writeTimeout: seldomOf(0, 2, 10),
   };
   return fc.record(
     {
       seed: fc.nat(0xffff_ffff),
       rates,
       options: fc.record(options, PLAIN),
+      tight: seldomOf(false, true),
+      unix: seldomOf(false, true),
       links: fc.array(link, { minLength: 1, maxLength: 3, size: 'max' }),
       steps: steps(act),
     },

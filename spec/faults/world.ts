@@ -4,12 +4,15 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
-import type { Socket } from 'node:net';
+import type { NetConnectOpts, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import process from 'node:process';
 
 import { connect, listen } from 'evio';
-import type { Connection, Server } from 'evio';
+import type { ConnectOptions, Connection, Server } from 'evio';
 
+import { MIB } from '../support/bytes.js';
 import { codeOf } from '../support/connections.js';
 import type { PollerUnderTest } from '../support/pollers.js';
 import { ConnectionEnd, RelayEnd, SocketEnd } from './end.js';
@@ -47,11 +50,18 @@ const FAULTLESS: Rates = {
 
 /** Opens what stays open: pollers and the like. */
 export async function warmUp(machine: Machine): Promise<void> {
-  const options = { highWaterMark: 1024, halfOpen: false, reuseInputBuffer: false };
+  const times = { idleTimeout: 0, readTimeout: 0, writeTimeout: 0 };
+  const options = { highWaterMark: 1024, halfOpen: false, reuseInputBuffer: false, ...times };
   const links: Link[] = [{ kind: 'proxy', clients: ['net', 'evio'], eager: true }];
-  const world = new World({ seed: 0, rates: FAULTLESS, options, links, steps: [] }, FAULTLESS, machine);
-  await world.run();
-  await world.leave();
+  for (const unix of [false, true]) {
+    const program = { seed: 0, rates: FAULTLESS, options, tight: false, unix, links, steps: [] };
+    const world = new World(program, FAULTLESS, machine);
+    try {
+      await world.run();
+    } finally {
+      await world.leave();
+    }
+  }
 }
 
 let runs = 0;
@@ -59,7 +69,7 @@ let runs = 0;
 /** @throws Violation */
 export async function run(program: Program, machine: Machine): Promise<void> {
   const before = descriptors();
-  const rates = machine.faulty ? program.rates : FAULTLESS;
+  const rates = machine.faulty ? ratesOf(program) : FAULTLESS;
   const settings = Object.entries(rates).map(([name, rate]) => `${name}=${rate}`);
   process.env['EVIO_FAULTS'] = `run=${++runs} seed=${program.seed} ${settings.join(' ')}`;
   const world = new World(program, rates, machine);
@@ -73,6 +83,39 @@ export async function run(program: Program, machine: Machine): Promise<void> {
     await world.leave();
     process.removeListener('uncaughtException', world.uncaught);
   }
+}
+
+/**
+ * A client over a unix socket has no port by which the server would know it, so they are told apart by their order. Nothing
+ * may go wrong then with what has already been accepted.
+ */
+function ratesOf({ rates, unix }: Program): Rates {
+  return unix ? { ...rates, connect: 0, control: 0 } : rates;
+}
+
+/**
+ * Two connections that each have more to write than the kernel takes do not read each other (highWaterMark says so), and wait
+ * for ever. The buffers of a TCP connection hold what a program writes; those of a unix socket do not.
+ */
+function markOf({ options, unix, links }: Program): number {
+  const both = links.some(({ clients }) => clients.includes('evio'));
+  return unix && both ? MORE_THAN_IS_WRITTEN : options.highWaterMark;
+}
+
+const MORE_THAN_IS_WRITTEN = 64 * MIB;
+
+/** Windows has named pipes instead, which are something else. */
+const HAS_UNIX_SOCKETS = process.platform !== 'win32';
+
+/** By which the library closes a connection by itself, in such a program. */
+function limitsOf({ options, tight }: Program): Set<string> {
+  const { idleTimeout, readTimeout, writeTimeout } = options;
+  const codes = new Set<string>();
+  if (tight) codes.add('ERR_EVIO_QUEUE_FULL');
+  if (idleTimeout > 0) codes.add('ERR_EVIO_IDLE_TIMEOUT');
+  if (readTimeout > 0) codes.add('ERR_EVIO_READ_TIMEOUT');
+  if (writeTimeout > 0) codes.add('ERR_EVIO_WRITE_TIMEOUT');
+  return codes;
 }
 
 /** Open in this process; 0 where the system does not tell. */
@@ -94,7 +137,7 @@ interface Made {
   readonly link: Link;
   readonly ends: End[];
   readonly endpoints: Endpoint[];
-  /** A step has closed one of the ends, or fault may have. */
+  /** A step or a limit has closed one of the ends, or a fault may have. */
   harmed: boolean;
   /** A relay did not relay for a while. */
   loose: boolean;
@@ -107,10 +150,14 @@ class World implements Witness {
   readonly #server: Server;
   readonly #violations: string[] = [];
   readonly #links: Made[] = [];
-  readonly #announced = new Map<number, Connection>();
+  readonly #announced: Connection[] = [];
   readonly #gone = new Map<Connection, number>();
   readonly #claimed = new Set<Connection>();
   readonly #closers: (() => void)[] = [];
+  readonly #options: ConnectOptions;
+  readonly #limits: ReadonlySet<string>;
+  /** The path of the unix socket that it is all over, if it is. */
+  readonly #path: string | undefined;
   #flows = 0;
   #lastMove = Date.now();
 
@@ -118,10 +165,21 @@ class World implements Witness {
     this.#program = program;
     this.#rates = rates;
     this.#machine = machine;
-    this.#server = listen('tcp://127.0.0.1:0', { poller: machine.poller, ...program.options });
+    const highWaterMark = markOf(program);
+    this.#options = {
+      poller: machine.poller,
+      ...program.options,
+      highWaterMark,
+      ...(program.tight ? { maxQueuedBytes: highWaterMark } : {}),
+    };
+    this.#limits = limitsOf(program);
+    const file = `evio-faults-${process.pid}-${runs}`;
+    this.#path = program.unix && HAS_UNIX_SOCKETS ? path.join(tmpdir(), file) : undefined;
+    const address = this.#path === undefined ? 'tcp://127.0.0.1:0' : `unix://${this.#path}`;
+    this.#server = listen(address, this.#options);
     this.#server.connections$.subscribe((connection) => {
       this.moved();
-      this.#announced.set(connection.remote.port ?? 0, connection);
+      this.#announced.push(connection);
     });
     this.#server.disconnected$.subscribe(({ connection }) => {
       this.moved();
@@ -199,13 +257,13 @@ class World implements Witness {
     }
     const ends = this.#links.flatMap(({ ends }) => ends);
     for (const end of ends) end.finish();
-    for (const connection of this.#announced.values()) this.#forget(connection);
+    for (const connection of this.#announced) this.#forget(connection);
     await this.until(
       () => ends.every(({ isOver }) => isOver) && this.#server.connections.size === 0,
       'every connection is closed',
     );
     for (const made of this.#links) this.#judge(made);
-    for (const connection of this.#announced.values()) {
+    for (const connection of this.#announced) {
       const times = this.#gone.get(connection) ?? 0;
       if (times !== 1) this.violated(`connection ${connection.id} came ${times} times on disconnected$`);
     }
@@ -226,8 +284,12 @@ class World implements Witness {
     const surroundings = {
       witness: this,
       halfOpen: this.#program.options.halfOpen,
-      tellsResets: this.#machine.poller !== 'net',
+      // Unix sockets have none: a reset is a close, which looks like an end.
+      tellsResets: this.#machine.poller !== 'net' && this.#path === undefined,
       intact: () => !made.harmed,
+      limited: () => void (made.harmed = true),
+      mostQueued: this.#options.highWaterMark ?? 0,
+      limits: this.#limits,
     };
     const number = this.#links.length;
     const [out, back] = [new Flow(this.#flows++), new Flow(this.#flows++)] as const;
@@ -285,28 +347,36 @@ class World implements Witness {
 
   /** A client of the server, and the server's end of it. */
   async #connect(client: Client, build: Build): Promise<[Endpoint, Connection]> {
-    const { port } = this.#server.addresses[0] ?? {};
-    if (port === undefined) throw new Error('the server is not bound');
     let end: Endpoint;
     let from: number | undefined;
     if (client === 'net') {
-      const socket = await this.#dialSocket(port);
+      const socket = await this.#dialSocket();
       from = socket.localPort;
       end = build((name, flows, surroundings) => new SocketEnd(name, socket, flows, surroundings));
     } else {
-      [end, from] = await this.#dial(port, build);
+      [end, from] = await this.#dial(build);
     }
-    await this.until(() => this.#announced.has(from ?? 0), 'the server announces a client');
-    const accepted = this.#announced.get(from ?? 0);
+    const find = (): Connection | undefined =>
+      this.#announced.find((one) => !this.#claimed.has(one) && one.remote.port === from);
+    await this.until(() => find() !== undefined, 'the server announces a client');
+    const accepted = find();
     if (accepted === undefined) throw new Error('announced, and not there');
     this.#claimed.add(accepted);
     return [end, accepted];
   }
 
+  get #port(): number {
+    const { port } = this.#server.addresses[0] ?? {};
+    if (port === undefined) throw new Error('the server is not bound');
+    return port;
+  }
+
   /** The same with node:net. The server may reset a client that it cannot watch. */
-  async #dialSocket(port: number): Promise<Socket> {
+  async #dialSocket(): Promise<Socket> {
+    const path = this.#path;
+    const to: NetConnectOpts = path === undefined ? { port: this.#port, host: '127.0.0.1' } : { path };
     for (let i = 0; i < MOST_DIALS; i++) {
-      const socket = connectSocket({ port, host: '127.0.0.1', allowHalfOpen: true });
+      const socket = connectSocket({ ...to, allowHalfOpen: true });
       this.#closers.push(() => socket.destroy());
       try {
         await once(socket, 'connect');
@@ -319,15 +389,12 @@ class World implements Witness {
   }
 
   /** Dials until a connection comes of it. The end is there before anything can happen to the connection. */
-  async #dial(port: number, build: Build): Promise<[Endpoint, number | undefined]> {
+  async #dial(build: Build): Promise<[Endpoint, number | undefined]> {
     for (let i = 0; i < MOST_DIALS; i++) {
       let made: [Endpoint, number | undefined] | undefined;
       let failed: Error | undefined;
-      const address = `tcp://127.0.0.1:${port}`;
-      const subscription = connect(address, {
-        poller: this.#machine.poller,
-        ...this.#program.options,
-      }).subscribe({
+      const address = this.#path === undefined ? `tcp://127.0.0.1:${this.#port}` : `unix://${this.#path}`;
+      const subscription = connect(address, this.#options).subscribe({
         next: (connection) => {
           if (made !== undefined) this.violated('connect() emitted twice');
           const end = build(

@@ -1,6 +1,6 @@
 'use strict';
-// Builds the addons that only specs use, on Linux: build-kqueue (the kqueue backend over its emulation) and build-faults
-// (the epoll backend over faulty system calls). Without cmake the specs do without them; source that does not compile is
+// Builds the addons that only specs use, on Linux: build-kqueue (the kqueue backend over its emulation), and build-faults and
+// build-kqueue-faults (either backend over faulty system calls). Without cmake the specs do without them; source that does not compile is
 // shown and is exit code 1.
 
 const { spawnSync } = require('node:child_process');
@@ -8,10 +8,11 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..', '..');
 
-/** Folder and option of CMakeLists.txt. */
+/** Folder and options of CMakeLists.txt. */
 const VARIANTS = [
-  { folder: 'build-kqueue', option: 'EVIO_KQUEUE_SHIM' },
-  { folder: 'build-faults', option: 'EVIO_FAULTS' },
+  { folder: 'build-kqueue', options: ['EVIO_KQUEUE_SHIM'] },
+  { folder: 'build-faults', options: ['EVIO_FAULTS'] },
+  { folder: 'build-kqueue-faults', options: ['EVIO_KQUEUE_SHIM', 'EVIO_FAULTS'] },
 ];
 
 function run(command, ...args) {
@@ -26,8 +27,9 @@ function main() {
     return;
   }
   const cmakeJs = path.join(path.dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-  for (const { folder, option } of VARIANTS) {
-    const { ok, output } = run(process.execPath, cmakeJs, 'compile', '--out', folder, `--CD${option}=ON`);
+  for (const { folder, options } of VARIANTS) {
+    const chosen = options.map((option) => `--CD${option}=ON`);
+    const { ok, output } = run(process.execPath, cmakeJs, 'compile', '--out', folder, ...chosen);
     if (ok) continue;
     process.stderr.write(`${output.trimEnd()}\nevio: ${folder} does not compile.\n`);
     process.exitCode = 1;

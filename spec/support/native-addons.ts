@@ -10,8 +10,11 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const addonIn = (folder: string): string => path.join(ROOT, folder, 'Release', 'evio.node');
 
 export const KQUEUE_ADDON: string = addonIn('build-kqueue');
-/** epoll over system calls that go wrong now and then (spec/native/faults); chosen by the specs that want it. */
-export const FAULTY_ADDON: string = addonIn('build-faults');
+/** Over system calls that go wrong now and then (spec/native/faults); chosen by the specs that want it. */
+export const FAULTY_ADDONS = {
+  epoll: addonIn('build-faults'),
+  kqueue: addonIn('build-kqueue-faults'),
+} as const;
 export const ADDONS: readonly string[] = [addonIn('build'), KQUEUE_ADDON];
 
 process.env['EVIO_NATIVE'] ??= ADDONS.join(path.delimiter);

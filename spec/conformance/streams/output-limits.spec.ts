@@ -1,11 +1,12 @@
 // Output is bounded: write() says when to stop, reading pauses meanwhile, and what goes on regardless is closed.
 
 import { expect } from 'chai';
-import type { Connection } from 'evio';
+import { connect } from 'evio';
+import type { Connection, ListenOptions, Server } from 'evio';
 import { firstValueFrom, interval } from 'rxjs';
 
 import { KIB, MIB, hash, pattern } from '../../support/bytes.js';
-import { Inbox, valuesOf } from '../../support/connections.js';
+import { Inbox, codeOf, valuesOf } from '../../support/connections.js';
 import { conformance } from '../conformance.js';
 import type { Harness } from '../harness.js';
 
@@ -168,3 +169,54 @@ conformance('output', (harness) => {
     expect([...server.connections.keys()]).to.deep.equal([reader.connection.id]);
   });
 });
+
+conformance(
+  'a peer that is given up while output is queued, where a reset behind unread bytes is told',
+  (harness) => {
+    /** A client that reads nothing until all is over, and what it hears then. */
+    const outcome = async (
+      options: ListenOptions,
+      write: (connection: Connection, server: Server) => void,
+    ): Promise<[server: string | undefined, client: string | undefined]> => {
+      const server = await harness.listening(options);
+      const accepted = firstValueFrom(server.connections$);
+      const client = await new Promise<Connection>((resolve) => {
+        const client$ = connect(`tcp://${String(server.addresses[0])}`, { poller: harness.poller });
+        client$.subscribe({ next: resolve, error: () => {} });
+      });
+      const connection = await accepted;
+      const over = firstValueFrom(connection.closed$);
+      write(connection, server);
+      const { error } = await over;
+      client.data$.subscribe();
+      return [codeOf(error), codeOf((await firstValueFrom(client.closed$)).error)];
+    };
+
+    it('is reset by maxQueuedBytes: what it has got is not the whole', async () => {
+      const bytes = pattern(16 * MIB, 7);
+      const codes = await outcome({ maxQueuedBytes: MIB }, (connection) => {
+        connection.write(bytes);
+        connection.write(bytes);
+      });
+      expect(codes).to.deep.equal(['ERR_EVIO_QUEUE_FULL', 'ECONNRESET']);
+    });
+
+    it('is reset by writeTimeout', async () => {
+      const codes = await outcome({ writeTimeout: 50 }, (connection) =>
+        connection.write(pattern(16 * MIB, 7)),
+      );
+      expect(codes).to.deep.equal(['ERR_EVIO_WRITE_TIMEOUT', 'ECONNRESET']);
+    });
+
+    it('is reset by a handler that throws', async () => {
+      const codes = await outcome({}, (connection, server) => {
+        server.errors$.subscribe();
+        connection.write(pattern(16 * MIB, 7));
+        connection.next(1 as never);
+      });
+      expect(codes).to.deep.equal(['ERR_INVALID_ARG_TYPE', 'ECONNRESET']);
+    });
+  },
+  // A node:net socket takes a reset behind unread bytes for the end.
+  ['epoll', 'kqueue'],
+);

@@ -71,6 +71,23 @@ conformance('pipeTo()', (harness) => {
     await left.peer.receives('an answer');
   }).timeout(30_000);
 
+  it('waits for one that something else has filled, before they were joined or since', async () => {
+    for (const since of [false, true]) {
+      const { left, right } = await two(harness, { highWaterMark: MIB, maxQueuedBytes: 2 * MIB });
+      right.peer.stopReading();
+      if (since) left.connection.pipeTo(right.connection);
+      const filling = pattern(32 * MIB, 5);
+      right.connection.write(filling);
+      if (!since) left.connection.pipeTo(right.connection);
+      left.peer.send('behind it');
+      await harness.settle();
+      expect(left.connection.bytesRead).to.equal(0);
+      right.peer.readAgain();
+      await right.peer.until(({ receivedBytes }) => receivedBytes >= filling.length + 9);
+      expect(hash(right.peer.received)).to.equal(hash(Buffer.concat([filling, Buffer.from('behind it')])));
+    }
+  }).timeout(30_000);
+
   it('holds nobody else up', async () => {
     const { server, left, right } = await two(harness, { highWaterMark: MIB });
     right.peer.stopReading();

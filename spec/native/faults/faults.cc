@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <unordered_map>
@@ -26,6 +27,7 @@ extern "C" {
 ssize_t __real_recv(int fd, void* into, size_t capacity, int flags);
 ssize_t __real_send(int fd, const void* bytes, size_t length, int flags);
 ssize_t __real_sendmsg(int fd, const msghdr* message, int flags);
+int __real_accept(int fd, sockaddr* address, socklen_t* length);
 int __real_accept4(int fd, sockaddr* address, socklen_t* length, int flags);
 int __real_connect(int fd, const sockaddr* address, socklen_t length);
 int __real_getsockopt(int fd, int level, int name, void* value, socklen_t* length);
@@ -168,6 +170,14 @@ int SendError(int fd) {
   return 0;
 }
 
+// The same for accepting.
+int AcceptError() {
+  if (faults().Interrupted()) return EINTR;
+  if (faults().Again()) return EAGAIN;
+  if (faults().Accept()) return faults().OneOf({EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EPROTO});
+  return 0;
+}
+
 }  // namespace
 
 extern "C" {
@@ -202,10 +212,14 @@ ssize_t __wrap_sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 int __wrap_accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
-  if (faults().Interrupted()) return Fail(EINTR);
-  if (faults().Again()) return Fail(EAGAIN);
-  if (faults().Accept()) return Fail(faults().OneOf({EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EPROTO}));
+  if (const int error = AcceptError()) return Fail(error);
   return __real_accept4(fd, address, length, flags);
+}
+
+// Without accept4(), as on macOS.
+int __wrap_accept(int fd, sockaddr* address, socklen_t* length) {
+  if (const int error = AcceptError()) return Fail(error);
+  return __real_accept(fd, address, length);
 }
 
 int __wrap_connect(int fd, const sockaddr* address, socklen_t length) {
@@ -248,9 +262,15 @@ int __wrap_epoll_wait(int epoll, epoll_event* events, int capacity, int timeout)
   return count < 0 ? count : told;
 }
 
+// What is closed twice goes unnoticed, until somebody else has the number meanwhile: so this is the end.
 int __wrap_close(int fd) {
   (void)faults().TakeDoom(fd);
-  return __real_close(fd);
+  const int result = __real_close(fd);
+  if (result != 0 && errno == EBADF) {
+    std::fprintf(stderr, "descriptor %d is closed twice\n", fd);
+    std::abort();
+  }
+  return result;
 }
 
 }  // extern "C"
