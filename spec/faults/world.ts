@@ -93,17 +93,6 @@ function ratesOf({ rates, unix }: Program): Rates {
   return unix ? { ...rates, connect: 0, control: 0 } : rates;
 }
 
-/**
- * Two connections that each have more to write than the kernel takes do not read each other (highWaterMark says so), and wait
- * for ever. The buffers of a TCP connection hold what a program writes; those of a unix socket do not.
- */
-function markOf({ options, unix, links }: Program): number {
-  const both = links.some(({ clients }) => clients.includes('evio'));
-  return unix && both ? MORE_THAN_IS_WRITTEN : options.highWaterMark;
-}
-
-const MORE_THAN_IS_WRITTEN = 64 * MIB;
-
 /** Windows has named pipes instead, which are something else. */
 const HAS_UNIX_SOCKETS = process.platform !== 'win32';
 
@@ -165,7 +154,7 @@ class World implements Witness {
     this.#program = program;
     this.#rates = rates;
     this.#machine = machine;
-    const highWaterMark = markOf(program);
+    const highWaterMark = program.options.highWaterMark;
     this.#options = {
       poller: machine.poller,
       ...program.options,
