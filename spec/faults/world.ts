@@ -12,7 +12,6 @@ import process from 'node:process';
 import { connect, listen } from 'evio';
 import type { ConnectOptions, Connection, Server } from 'evio';
 
-import { MIB } from '../support/bytes.js';
 import { codeOf } from '../support/connections.js';
 import type { PollerUnderTest } from '../support/pollers.js';
 import { ConnectionEnd, RelayEnd, SocketEnd } from './end.js';
