@@ -161,16 +161,51 @@ export function checkQueued(
   text: string,
   values: Readonly<Record<string, number>>,
 ): void {
+  const changes = queueOf(observed.trace, client).map(({ at, queued }) => ({
+    at,
+    sign: nameOf(queued, values),
+  }));
+  checkSigns(observed, 'the queue', changes, text, nameOf(0, values), client);
+}
+
+/** @throws ExpectationError that tells when the bound was reached, and what happened around that. */
+export function checkQueueStaysBelow(observed: Observed, client: WireClient, bound: number): void {
+  const above = queueOf(observed.trace, client).find(({ queued }) => queued >= bound);
+  if (above === undefined) {
+    observed.assertDeepEqual(true, true);
+    return;
+  }
+  const head = `${prefix(observed)}at ${Math.floor(above.at)} ms ${above.queued} bytes are queued for the client, which must stay below ${bound}`;
+  const lanes = `  client    ${client.lane.text}`;
+  const lines = observed.trace
+    .lines()
+    .filter((_, index) => (observed.trace.entries[index]?.at ?? 0) <= above.at);
+  throw new ExpectationError(
+    [
+      head,
+      lanes,
+      ...observed.notes,
+      lines
+        .slice(-12)
+        .map((line) => `  ${line}`)
+        .join('\n'),
+    ].join('\n\n'),
+    above.queued,
+    bound,
+  );
+}
+
+/** What the poller has been given and the kernel has not taken, after each change. */
+function queueOf(trace: Trace, client: WireClient): { readonly at: number; readonly queued: number }[] {
   let queued = 0;
-  const changes = entriesOf(observed.trace, client, ['writes', 'has sent', ...WHAT_A_SERVER_DOES_LAST]).map(
+  return entriesOf(trace, client, ['writes', 'has sent', ...WHAT_A_SERVER_DOES_LAST]).map(
     ({ at, kind, bytes, count = 0 }) => {
       if (kind === 'writes') queued += bytes?.length ?? 0;
       else if (kind === 'has sent') queued -= count;
       else queued = 0;
-      return { at, sign: nameOf(queued, values) };
+      return { at, queued };
     },
   );
-  checkSigns(observed, 'the queue', changes, text, nameOf(0, values), client);
 }
 
 /** When `drained$` emitted: any letter. */

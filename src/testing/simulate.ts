@@ -44,12 +44,14 @@ function comparisonOf({ assertDeepEqual }: SimulationOptions): (actual: unknown,
  * ```
  */
 export function simulate<T>(body: (world: World) => T, options: SimulationOptions = {}): T {
-  const scheduler = new TestScheduler(comparisonOf(options));
+  const scheduler = new BoundedScheduler(comparisonOf(options));
   let world: World | undefined;
   let result: T;
   try {
     result = scheduler.run((helpers) => {
       world = worldOf(scheduler, helpers, options);
+      const running = world;
+      scheduler.horizon = () => running.horizon;
       return body(world);
     });
   } catch (error) {
@@ -110,6 +112,22 @@ function worldOf(scheduler: TestScheduler, helpers: RunHelpers, options: Simulat
 /** All microtasks, and what they bring about. */
 function microtasks(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** A TestScheduler whose time ends, however much is still asked of it: a protocol may push for ever. */
+class BoundedScheduler extends TestScheduler {
+  horizon: () => number = () => 0;
+
+  override flush(): void {
+    while (this.hotObservables.length > 0) this.hotObservables.shift()?.setup();
+    let end: number;
+    do {
+      end = this.horizon();
+      this.maxFrames = end;
+      VirtualTimeScheduler.prototype.flush.call(this);
+    } while (this.horizon() > end);
+    super.flush();
+  }
 }
 
 /** A TestScheduler whose time moves a millisecond at a time. */

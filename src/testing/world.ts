@@ -22,6 +22,7 @@ import {
   checkBytes,
   checkChunks,
   checkDrained,
+  checkQueueStaysBelow,
   checkQueued,
   checkReading,
   checkTrace,
@@ -82,8 +83,13 @@ export class World {
 
   constructor(scheduler: TestScheduler, helpers: RunHelpers, options: SimulationOptions, clock: WorldClock) {
     this.scheduler = scheduler;
-    this.cold = helpers.cold;
-    this.hot = helpers.hot;
+    const timed = (create: RunHelpers['cold'] | RunHelpers['hot']): typeof create =>
+      ((marbles: string, ...rest: []) => {
+        clock.expect(clock.now() + durationOf(marbles));
+        return create(marbles, ...rest);
+      }) as typeof create;
+    this.cold = timed(helpers.cold) as RunHelpers['cold'];
+    this.hot = timed(helpers.hot) as RunHelpers['hot'];
     this.time = helpers.time;
     this.expectObservable = (observable, subscription) => {
       const { toBe, toEqual } = helpers.expectObservable(observable, subscription);
@@ -226,8 +232,17 @@ export class World {
   }
 
   /** How many bytes are queued for that client, by names, where that changes; a number without a name stands for itself. */
-  expectQueued(client: WireClient): { toBe(signs: string, values?: Readonly<Record<string, number>>): void } {
-    return this.#expectSigns((signs, values = {}) => checkQueued(this.#observed, client, signs, values));
+  expectQueued(client: WireClient): {
+    toBe(signs: string, values?: Readonly<Record<string, number>>): void;
+    /** Never that many bytes or more. */
+    toStayBelow(bytes: number): void;
+  } {
+    return {
+      ...this.#expectSigns((signs, values = {}) => checkQueued(this.#observed, client, signs, values)),
+      toStayBelow: (bytes) => {
+        this.#checks.push(() => checkQueueStaysBelow(this.#observed, client, bytes));
+      },
+    };
   }
 
   /** When that client's connection drains: a letter for each time. Of servers made by `serving`. */

@@ -1,0 +1,237 @@
+// Bugs that were planted, each where such bugs live: a diagram catches it, and its message says what is wrong and when.
+
+import { expect } from 'chai';
+import type { Connection, Poller, PollerStream, Protocol, Server, StreamEvents } from 'evio';
+import { lines } from 'evio/protocols';
+import { resegment, simulate, wire } from 'evio/testing';
+import { EMPTY, concat, defer, map, mergeMap, of, timeout, timer } from 'rxjs';
+
+function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('the bug was not caught');
+}
+
+/** A poller with one of its streams' methods, or of its events, replaced. */
+function twisted(
+  poller: Poller,
+  twist: { stream?: (stream: PollerStream) => PollerStream; events?: (events: StreamEvents) => StreamEvents },
+): Poller {
+  const { stream = (same) => same, events = (same) => same } = twist;
+  return {
+    name: 'twisted',
+    now: () => poller.now(),
+    attach: (turns) => poller.attach(turns),
+    alarm: (at) => poller.alarm(at),
+    schedule: () => poller.schedule(),
+    connect: (address, options, dial) => poller.connect(address, options, dial),
+    listen: (address, options, listener) =>
+      poller.listen(address, options, {
+        listening: (at) => listener.listening(at),
+        bindFailed: (error) => listener.bindFailed(error),
+        acceptFailed: (error) => listener.acceptFailed(error),
+        accepted: (accepted) => events(listener.accepted(stream(accepted))),
+      }),
+  };
+}
+
+/** The same events, but some of them otherwise. */
+function withEvents(events: StreamEvents, other: Partial<StreamEvents>): StreamEvents {
+  return {
+    data: (source, start, end, lent) => events.data(source, start, end, lent),
+    ended: () => events.ended(),
+    flushed: (taken) => events.flushed(taken),
+    broken: (error) => events.broken(error),
+    failed: (error) => events.failed(error),
+    ...other,
+  };
+}
+
+describe('planted: the answer depends on a cut', () => {
+  const value = { q: 'GET a\r\n', r: 'value\r\n' };
+  const lanes = { client: '--q--|', server: '--r--|' };
+
+  it('is found with the smallest cut that shows it', () => {
+    const perChunk: Protocol = (data$) =>
+      data$.pipe(map((data) => (data.toString() === value.q ? value.r : 'ERR\r\n')));
+    wire(perChunk, lanes, value);
+    const message = messageOf(() => resegment(perChunk, lanes, value));
+    expect(message).to.match(
+      /^at 2 ms the server should have sent "value\\r\\n", but it sent "ERR\\r\\nERR\\r\\n"/,
+    );
+    expect(message).to.include('the client\'s bytes are cut at 1: "G" "ET a\\r\\n"');
+  });
+
+  it('is found where only a cut between CR and LF shows it', () => {
+    const crlf: Protocol = (data$) =>
+      data$.pipe(
+        mergeMap((data) => data.toString().split('\r\n').filter(Boolean)),
+        map((text) => (text.includes('\n') || text === '\r' ? 'ERR\r\n' : text === 'GET a' ? value.r : '')),
+      );
+    expect(messageOf(() => resegment(crlf, lanes, value))).to.include('are cut at ');
+  });
+});
+
+describe('planted: a reply after FIN', () => {
+  it('is found where nothing is due', () => {
+    const late: Protocol = (data$) =>
+      concat(
+        data$,
+        defer(() => of('bye')),
+      );
+    const message = messageOf(() => wire(late, { client: '-a--|', server: '-a--|' }));
+    expect(message).to.match(/^at 4 ms the server should have done nothing, but it sent "bye"/);
+    expect(message).to.include('client 1 sends FIN');
+  });
+
+  it('is found when it is written behind one’s own end', () => {
+    const own: Protocol = (data$, connection) =>
+      data$.pipe(
+        mergeMap((data) => {
+          connection.end(data);
+          connection.write('once more');
+          return EMPTY;
+        }),
+      );
+    const message = messageOf(() => wire(own, { client: '-a', server: '-(a|)' }));
+    expect(message).to.equal('connection 1: write after end');
+  });
+});
+
+describe('planted: a double close', () => {
+  it('of a poller that tells the end twice is found by the lane, or by what is left', () => {
+    const seen: string[] = [];
+    simulate((world) => {
+      const poller = twisted(world.poller, {
+        events: (events) =>
+          withEvents(events, {
+            ended: () => {
+              events.ended();
+              events.ended();
+            },
+          }),
+      });
+      const server = world.serving((data$) => data$, { poller });
+      server.disconnected$.subscribe(({ connection }) => seen.push(`closed ${connection.id}`));
+      world.expectWire(world.client('-a|')).toBe('-a|');
+    });
+    expect(seen, 'the streams do not let it through').to.deep.equal(['closed 1']);
+  });
+
+  it('of a server that tells an end twice is found: each connection ends once', () => {
+    const message = messageOf(() =>
+      simulate((world) => {
+        const server = world.serving((data$) => data$);
+        world.client('-a|');
+        world.at(5, () => {
+          // What a server does that forgets to forget.
+          const gone = { id: 1, bytesQueued: 0, remote: { port: 50_000 } } as unknown as Connection;
+          const inside = server as unknown as {
+            disconnected(connection: Connection, error: undefined): void;
+          };
+          (server.connections as Map<number, Connection>).set(1, gone);
+          inside.disconnected(gone, undefined);
+        });
+      }),
+    );
+    expect(message).to.include('connection 1 was closed 2 times');
+  });
+});
+
+describe('planted: a lost wake', () => {
+  /** Answers what it is asked when it is woken, as a job that is done elsewhere does. */
+  const jobs: Protocol = (data$, connection) =>
+    data$.pipe(
+      mergeMap((data) => {
+        if (data.length === 0) return of('done');
+        timer(3).subscribe(() => connection.wake());
+        return EMPTY;
+      }),
+    );
+
+  it('is found by the answer that does not come', () => {
+    wire(jobs, { client: '-a------', server: '----d' }, { d: 'done' });
+    const message = messageOf(() =>
+      simulate((world) => {
+        const deaf = twisted(world.poller, {});
+        deaf.schedule = () => {};
+        world.serving(jobs, { poller: deaf });
+        world.expectWire(world.client('-a------')).toBe('----d', { d: 'done' });
+      }),
+    );
+    expect(message).to.match(/^at 4 ms the server should have sent "done", but it sent nothing/);
+    expect(message).to.include('client    -a------').and.to.include('server 1 reads "a"');
+  });
+});
+
+describe('planted: an unbounded queue', () => {
+  const flood: Protocol = (data$) =>
+    data$.pipe(
+      mergeMap(() => timer(0, 1)),
+      map(() => 'x'.repeat(100)),
+    );
+
+  function run(server: (protocol: Protocol, options: { maxQueuedBytes: number }) => Server): void {
+    void server(flood, { maxQueuedBytes: Infinity });
+  }
+
+  it('is found where it passes its bound, with what was written until then', () => {
+    const message = messageOf(() =>
+      simulate(
+        (world) => {
+          run((protocol, options) => world.serving(protocol, options));
+          const client = world.client('[a 50ms -');
+          world.expectQueued(client).toStayBelow(1000);
+        },
+        { sendBuffer: 100, receiveBuffer: 100, quiet: 0 },
+      ),
+    );
+    expect(message).to.match(/^at 12 ms 1000 bytes are queued for the client, which must stay below 1000/);
+    expect(message).to.include('server 1 writes');
+  });
+
+  it('is not found where there is a bound', () => {
+    simulate(
+      (world) => {
+        const server = world.serving(flood, { highWaterMark: 100, maxQueuedBytes: 500 });
+        const client = world.client('[a 50ms -');
+        world.expectQueued(client).toStayBelow(1000);
+        world.expectTrace({ kinds: ['closed'] }).toEqual(['server 1 closed ERR_EVIO_QUEUE_FULL']);
+        world.at(40, () => expect(server.connections.size).to.equal(0));
+      },
+      { sendBuffer: 100, receiveBuffer: 100, quiet: 0 },
+    );
+  });
+});
+
+describe('planted: a wrong time-out', () => {
+  const echo: Protocol = (data$) => data$;
+
+  it('of the server is found, late and early', () => {
+    const lanes = { client: '-a', server: '-a 399ms |' };
+    wire(echo, lanes, {}, { listen: { idleTimeout: 400 } });
+    const late = messageOf(() => wire(echo, lanes, {}, { listen: { idleTimeout: 500 } }));
+    expect(late).to.match(/^at 401 ms the server should have ended its output \(FIN\), but it did not/);
+    const early = messageOf(() => wire(echo, lanes, {}, { listen: { idleTimeout: 395 } }));
+    expect(early).to.match(/^at 396 ms the server should have done nothing, but it ended its output \(FIN\)/);
+  });
+
+  it('of an operator is found', () => {
+    const slow =
+      (each: number): Protocol =>
+      (data$) =>
+        data$.pipe(
+          lines(),
+          timeout({ each, with: () => of('too slow\n') }),
+          map((text) => `${text}`),
+        );
+    const lanes = { client: '-a', server: '-e 29ms t|' };
+    const values = { a: 'x\n', e: 'x', t: 'too slow\n' };
+    wire(slow(30), { ...lanes, server: '-e 29ms (t|)' }, values);
+    const message = messageOf(() => wire(slow(35), { ...lanes, server: '-e 29ms (t|)' }, values));
+    expect(message).to.match(/^at 31 ms the server should have sent "too slow\\n", but it sent nothing/);
+  });
+});
