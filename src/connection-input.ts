@@ -305,19 +305,24 @@ export abstract class ConnectionInput
     return start === 0 && end === source.length ? source : source.subarray(start, end);
   }
 
+  /** Those who have not been told yet of the end of input. */
+  protected completeOthers(): void {
+    for (;;) {
+      const sink = this.extra?.completing?.shift();
+      if (sink === undefined) return;
+      completeSink(sink);
+    }
+  }
+
   protected completeInput(): void {
     this.state |= INPUT_DONE;
     if (this.#sinks === undefined && !this.host.wantsInput) this.state |= UNHEARD;
     const sinks = this.#sinks;
     this.#sinks = undefined;
-    if (sinks !== undefined) {
-      for (const sink of sinks) {
-        if (sink.closed) continue;
-        // RxJS throws what a teardown throws out of either.
-        guarded(() => sink.complete());
-        guarded(() => sink.unsubscribe());
-      }
-    }
+    // Whoever is told may close the connection: the others hear of the end of input before they hear of that.
+    if (sinks !== undefined && sinks.length > 1) this.more.completing = sinks.slice(1);
+    if (sinks?.[0] !== undefined) completeSink(sinks[0]);
+    this.completeOthers();
     if (this.is(CLOSED)) return;
     // In the next turn, so that an answer given in a promise is still in time, as it is when it comes a turn later.
     if (!this.host.limits.halfOpen && !this.is(OUTPUT_ENDED)) {
@@ -374,4 +379,11 @@ export abstract class ConnectionInput
   protected is(bits: number): boolean {
     return (this.state & bits) !== 0;
   }
+}
+
+function completeSink(sink: Sink<Buffer>): void {
+  if (sink.closed) return;
+  // RxJS throws what a teardown throws out of either.
+  guarded(() => sink.complete());
+  guarded(() => sink.unsubscribe());
 }

@@ -5,6 +5,7 @@ import type { Observable, Subscriber } from 'rxjs';
 import type { Bytes } from './bytes.js';
 import type { Closed, Connection } from './connection.js';
 import type { Engine } from './engine.js';
+import type { Sink } from './input.js';
 import type { ConnectionLimits } from './options.js';
 import type { Supplier } from './pipe.js';
 import type { Timeouts } from './timeouts.js';
@@ -64,6 +65,8 @@ export class Extra {
   drainedSubscribers: readonly Subscriber<void>[] | undefined;
   /** Sends that wait, in order: each until the kernel has taken that many bytes. */
   sends: { readonly until: number; readonly subscriber: Subscriber<void> }[] | undefined;
+  /** Subscribers of data$ who are about to be told of its end. */
+  completing: Sink<Buffer>[] | undefined;
   holds: number | undefined;
   pipes: number | undefined;
   /** Pipes whose output this is, and that have not ended. */

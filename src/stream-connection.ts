@@ -281,7 +281,8 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     if (this.hasKept) this.state |= CUT_SHORT;
     this.dropKept();
     this.failSends(error);
-    if (!this.is(INPUT_DONE)) this.completeInput();
+    if (this.is(INPUT_DONE)) this.completeOthers();
+    else this.completeInput();
     if (extra !== undefined) {
       for (const subscriber of extra.drainedSubscribers ?? []) guarded(() => subscriber.complete());
       const outcome = this.#outcome();

@@ -178,6 +178,26 @@ conformance('the end of a connection', (harness) => {
     expect(journal.errors).to.deep.equal([LOCAL]);
   });
 
+  for (const close of ['end', 'destroy', 'reset'] as const) {
+    it(`is told to every subscriber of data$ before closed$, though the first of them calls ${close}()`, async () => {
+      const server = await harness.listening();
+      const { peer, connection } = await harness.pair(server);
+      const events: string[] = [];
+      connection.data$.subscribe({
+        complete: () => {
+          events.push('first');
+          connection[close]();
+        },
+      });
+      connection.data$.subscribe({ complete: () => events.push('second') });
+      connection.data$.subscribe({ complete: () => events.push('third') });
+      connection.closed$.subscribe(() => events.push('closed$'));
+      peer.fin();
+      await harness.until(() => server.connections.size === 0);
+      expect(events).to.deep.equal(['first', 'second', 'third', 'closed$']);
+    });
+  }
+
   it('completes what else waits for the connection', async () => {
     const server = await harness.listening();
     const { connection } = await harness.pair(server);
