@@ -223,11 +223,7 @@ describe('planted: a wrong time-out', () => {
     const slow =
       (each: number): Protocol =>
       (data$) =>
-        data$.pipe(
-          lines(),
-          timeout({ each, with: () => of('too slow\n') }),
-          map((text) => `${text}`),
-        );
+        data$.pipe(lines(), timeout({ each, with: () => of('too slow\n') }));
     const lanes = { client: '-a', server: '-e 29ms t|' };
     const values = { a: 'x\n', e: 'x', t: 'too slow\n' };
     wire(slow(30), { ...lanes, server: '-e 29ms (t|)' }, values);

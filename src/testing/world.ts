@@ -283,6 +283,15 @@ export class World {
     };
   }
 
+  /** Of what `errors$` of a server tells, these codes (or messages) are no failure of the run. */
+  allowErrors(server: Server, codes: readonly string[]): void {
+    this.#expectsErrors.add(server);
+    this.#checks.push(() => {
+      const other = this.#errors.get(server)?.find(({ error }) => !codes.includes(codeOf(error)));
+      if (other !== undefined) throw other.error;
+    });
+  }
+
   /** The callbacks of the classic `serve`, recorded: hand them to `serve(…, { poller })`. */
   record<C>(callbacks: Callbacks<C>): RecordedCallbacks<C> {
     return new RecordedCallbacks(this.trace, callbacks);
