@@ -1,0 +1,11 @@
+import { wire } from 'evio/testing';
+
+import { lanes, upper, values } from './upper.mjs';
+
+const options = { assertDeepEqual: (actual, expected) => expect(actual).toEqual(expected) };
+
+test('a diagram that is right', () => {
+  expect.hasAssertions();
+  wire(upper, lanes('A'), values, options);
+});
+test('a diagram that is wrong', () => wire(upper, lanes('a'), values, options));
