@@ -28,9 +28,10 @@ function accept(id: number, _addr: string, _wake: () => void): Reply {
 // handle - a client has sent something. What is returned is sent back; `false` closes the connection after that.
 function handle(id: number, data: Buffer): Reply {
   if (shutdown) return [undefined, false];
-  const command = commandOf.get(id)?.(data);
-  if (command === 'shutdown') shutdown = true;
-  return [data, command !== 'quit'];
+  const found = commandOf.get(id)?.(data);
+  if (found === undefined) return [data, true];
+  if (found.command === 'shutdown') shutdown = true;
+  return [data.subarray(0, found.end), found.command !== 'quit'];
 }
 
 // closed - a client has gone, with an error if there was one.
