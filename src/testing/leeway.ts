@@ -52,7 +52,7 @@ class Stream {
   readonly #leeway: Leeway;
   #index = 0;
   #offset = 0;
-  /** Other bytes have come than were due: from there on, times alone say what belongs together. */
+  /** Other bytes have come than were due: how far they go is anybody's guess. */
   #astray = false;
 
   constructor({ marbles }: Lane, leeway: Leeway) {
@@ -86,11 +86,13 @@ class Stream {
     return pieces;
   }
 
+  /** Where other bytes stand: at the next time that is near, one chunk at each. */
   #byTime(event: WireEvent, bytes: Buffer): WireEvent[] {
     if (!this.#astray && this.#leeway.cut === true) return [];
-    const { early, late } = this.#leeway;
-    const due = this.#dues.slice(this.#index).findLast(({ at }) => at - early <= event.at);
-    const at = due !== undefined && event.at <= due.at + late ? due.at : Math.floor(event.at);
-    return [{ ...event, at, bytes }];
+    const index = this.#dues.findIndex(
+      ({ at }, index) => index >= this.#index && near(event.at, at, this.#leeway) === at,
+    );
+    if (index >= 0) this.#index = index + 1;
+    return [{ ...event, at: this.#dues[index]?.at ?? Math.floor(event.at), bytes }];
   }
 }

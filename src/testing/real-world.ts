@@ -107,6 +107,8 @@ export class RealWorld {
   async close(): Promise<void> {
     await this.#client?.leave();
     await this.#server.close({ timeout: 0 });
+    // Handles are gone when the event loop has come round.
+    await sleep(1);
   }
 
   #all(): WireEvent[] {
