@@ -40,6 +40,25 @@ overPollers('a diagram in two worlds', (poller) => {
       ignoreElements(),
     );
 
+  const destroying: TwinProtocol = (_data$, connection, ms) =>
+    timer(ms(2)).pipe(
+      tap(() => connection.destroy()),
+      ignoreElements(),
+    );
+  const unreading: TwinProtocol = (_data$, connection, ms) =>
+    timer(ms(5)).pipe(
+      tap(() => connection.destroy()),
+      ignoreElements(),
+    );
+  const resetting: TwinProtocol = (_data$, connection, ms) =>
+    concat(
+      of('PING'),
+      timer(ms(3)).pipe(
+        tap(() => connection.reset()),
+        ignoreElements(),
+      ),
+    );
+
   const cases: Record<string, [TwinProtocol, string, string, { halfOpen?: boolean }?]> = {
     'an echo': [echo, '--a---b--|', '--a---b--|'],
     'an upper-case server': [upper, '--a---b--|', '--A---B--|'],
@@ -59,6 +78,14 @@ overPollers('a diagram in two worlds', (poller) => {
       '--[--a-----]--------|',
       'x----------x--------|',
     ],
+    'a server that closes, and a client that writes on': [destroying, '-----b---', '--|--#'],
+    'a server that ends, and a client that resets later': [() => of('PING'), '------#', '(A|)--!'],
+    'a server that closes with input unread': [unreading, '--a-----', '-----#'],
+    'a server that resets a client that does not read': [resetting, '[----]---', '-----(A#)'],
+    'a client that closes with output unread': [() => of(BIG), '[--!---', '---!'],
+    'a client that resets with output unread': [() => of(BIG), '[--#---', '---!'],
+    'a client that resets after its FIN': [(data$) => merge(NEVER, data$), '--a|-#', '--a'],
+    'a client that is gone at once': [() => NEVER, '(^#)', '---'],
     'a client that does not read the end until later': [() => of('PING'), '[----]--', '-----(A|)'],
   };
 
@@ -66,6 +93,18 @@ overPollers('a diagram in two worlds', (poller) => {
     it(`is played in both: ${what}`, () =>
       twin(protocol, { client, server }, values, { poller, listen, title: what }));
   }
+
+  /** A named exception of `net`: it notices a reset at its next read or write. */
+  it('knows whether a reset is noticed without reading', async () => {
+    const deaf: Protocol = () => NEVER;
+    const run = (): Promise<void> =>
+      twin(deaf, { client: '--#--', server: '--!' }, VALUES, { poller, tolerance: 100 });
+    if (poller !== 'net') return run();
+    expect((await failureOf(run)).message).to.include(
+      'net differs from the diagram, and the simulated poller does not: ' +
+        'at 2 ms the server should have closed the connection, but it did not',
+    );
+  });
 
   it('takes times as they are with a scale of 1', () =>
     twin((data$) => data$.pipe(delay(40)), { client: '--a 80ms |', server: '-- 40ms a 39ms - |' }, VALUES, {

@@ -13,25 +13,38 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** With a mark of 1 Node holds one chunk at most while it is paused, and hears of a reset behind it when it reads again. */
+const OPTIONS = { allowHalfOpen: true, noDelay: true, highWaterMark: 1 };
+/** Ms between two tries to find out about a reset. */
+const PROBE = 4;
+
+/** The time of the real world. */
+export interface RealTime {
+  /** Ms since the beginning. */
+  elapsed(): number;
+  /** Until so many ms after the beginning. */
+  until(time: number): Promise<void>;
+  /** Until what was due before that frame has come, or is too late. */
+  settled(frame: number): Promise<void>;
+}
+
+/** Who does that sees nothing more of what was due before: on a busy machine that may still be on its way. */
+const LAST_LOOK: ReadonlySet<Marble['kind']> = new Set<Marble['kind']>(['reset', 'close', 'stop']);
+
 export class RealClient {
   /** What reached it, in ms since the beginning. */
   readonly events: WireEvent[] = [];
   readonly #lane: Lane;
   readonly #to: Endpoint;
-  readonly #elapsed: () => number;
-  readonly #wait: (until: number) => Promise<void>;
+  readonly #time: RealTime;
+  #probe: NodeJS.Timeout | undefined;
   #socket: Socket | undefined;
   #received = 0;
 
-  /**
-   * @param elapsed - ms since the beginning
-   * @param wait - until so many ms after the beginning
-   */
-  constructor(lane: Lane, to: Endpoint, elapsed: () => number, wait: (until: number) => Promise<void>) {
+  constructor(lane: Lane, to: Endpoint, time: RealTime) {
     this.#lane = lane;
     this.#to = to;
-    this.#elapsed = elapsed;
-    this.#wait = wait;
+    this.#time = time;
   }
 
   /** How many bytes have come. */
@@ -44,7 +57,8 @@ export class RealClient {
     const { marbles } = this.#lane;
     if (!marbles.some(({ kind }) => kind === 'connect')) this.#connect();
     for (const marble of marbles) {
-      if (this.#elapsed() < marble.at * scale) await this.#wait(marble.at * scale);
+      if (this.#time.elapsed() < marble.at * scale) await this.#time.until(marble.at * scale);
+      if (LAST_LOOK.has(marble.kind)) await this.#time.settled(marble.at);
       this.#do(marble);
     }
   }
@@ -59,17 +73,26 @@ export class RealClient {
   }
 
   #connect(): void {
-    const socket = (this.#socket = connect({ ...this.#to, allowHalfOpen: true, noDelay: true }));
+    const socket = (this.#socket = connect({ ...this.#to, ...OPTIONS }));
     socket.on('data', (bytes) => {
       this.#received += bytes.length;
-      this.#note({ at: this.#elapsed(), kind: 'data', bytes });
+      this.#note('data', bytes);
     });
-    socket.on('end', () => this.#note({ at: this.#elapsed(), kind: 'fin' }));
-    socket.on('error', () => this.#note({ at: this.#elapsed(), kind: 'reset' }));
+    socket.on('end', () => {
+      this.#note('fin');
+      this.#probe = setInterval(() => this.#lookForReset(socket), PROBE);
+    });
+    socket.on('error', () => this.#note('reset'));
+    socket.on('close', () => clearInterval(this.#probe));
   }
 
-  #note(event: WireEvent): void {
-    this.events.push(event);
+  /** Behind the end of its input Node reads no more, and so hears of no reset; a write of nothing does. */
+  #lookForReset(socket: Socket): void {
+    if (!socket.writableEnded && !socket.destroyed) socket.write('');
+  }
+
+  #note(kind: WireEvent['kind'], bytes?: Buffer): void {
+    this.events.push({ at: this.#time.elapsed(), kind, ...(bytes === undefined ? {} : { bytes }) });
   }
 
   #do({ kind, bytes }: Marble): void {

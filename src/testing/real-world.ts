@@ -8,7 +8,7 @@ import type { PollerName } from '../poller/poller.js';
 import { serveEach } from '../serve-each.js';
 import type { Server } from '../server.js';
 import { parseLane } from './diagram.js';
-import type { Lane, WireValues } from './diagram.js';
+import type { Marble, WireValues } from './diagram.js';
 import type { WireEvent } from './lane-text.js';
 import { quote } from './quote.js';
 import { RealClient } from './real-client.js';
@@ -77,13 +77,19 @@ export class RealWorld {
     const lane = parseLane(client, 'client', values);
     const due = parseLane(server, 'server', values);
     const to = { host: '127.0.0.1', port: address?.port ?? 0 };
-    const wait = (until: number): Promise<void> => this.#until(until);
-    this.#client = new RealClient(lane, to, () => this.#elapsed(), wait);
+    this.#client = new RealClient(lane, to, {
+      elapsed: () => this.#elapsed(),
+      until: (time) => this.#until(time),
+      settled: (frame) =>
+        this.#settled(
+          due.marbles.filter(({ at }) => at < frame),
+          tolerance,
+        ),
+    });
     this.#began = performance.now();
     await this.#client.play(this.#scale);
     const end = Math.max(lane.duration, due.duration) * this.#scale;
-    const latest = (due.marbles.at(-1)?.at ?? 0) * this.#scale + tolerance;
-    while (this.#elapsed() < latest && !this.#complete(due)) await sleep(LOOK);
+    await this.#settled(due.marbles, tolerance);
     await this.#until(Math.max(end, this.#elapsed() + QUIET));
   }
 
@@ -115,7 +121,13 @@ export class RealWorld {
     return [...(this.#client?.events ?? []), ...this.#news].sort((a, b) => a.at - b.at);
   }
 
-  #complete({ marbles }: Lane): boolean {
+  /** Until all of that has come, or the last of it is too late. */
+  async #settled(marbles: readonly Marble[], tolerance: number): Promise<void> {
+    const latest = (marbles.at(-1)?.at ?? 0) * this.#scale + tolerance;
+    while (this.#elapsed() < latest && !this.#complete(marbles)) await sleep(LOOK);
+  }
+
+  #complete(marbles: readonly Marble[]): boolean {
     const bytes = marbles.reduce((sum, marble) => sum + (marble.bytes?.length ?? 0), 0);
     if ((this.#client?.received ?? 0) < bytes) return false;
     const came = new Set(this.#all().map(({ kind }) => kind));
