@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import { listen, serveEach } from 'evio';
 import type { ListenOptions, Protocol, Server } from 'evio';
 import { lines } from 'evio/protocols';
-import { ExpectationError, record, replay, simulate, wire } from 'evio/testing';
+import { ExpectationError, ScriptedPeer, record, replay, simulate, wire } from 'evio/testing';
 import type { Fixture, RecordOptions, Recording } from 'evio/testing';
-import { EMPTY, concat, delay, ignoreElements, map, mergeMap, of, tap, timer } from 'rxjs';
+import { EMPTY, NEVER, concat, delay, ignoreElements, map, merge, mergeMap, of, tap, timer } from 'rxjs';
 
 import { Peer, destroyPeers } from '../support/peer.js';
 import { overPollers } from '../support/pollers.js';
@@ -206,7 +206,7 @@ overPollers('a live server, recorded', (poller) => {
     expect(Object.hasOwn(connection!, 'data')).to.equal(true);
     recording.stop();
     expect(Object.hasOwn(connection!, 'data')).to.equal(false);
-    connection!.data$.subscribe(connection!);
+    connection!.data$.subscribe(connection);
     await peer.receives('hello');
     expect(recording.fixtures).to.deep.equal([{ client: '', server: '', values: {} }]);
   });
@@ -274,6 +274,41 @@ describe('a simulated server, recorded', () => {
     replay(later, fixture);
     replay(echo, recordedOf(later, '--a--b--------------------|'), { tolerance: 10 });
     expect(() => replay(later, fixture, { tolerance: 9 })).to.throw(ExpectationError);
+  });
+
+  it('can be recorded twice at once, and each stops for itself', () => {
+    const recordings: Recording[] = [];
+    simulate((world) => {
+      const server = world.serving(echo);
+      recordings.push(record(server), record(server));
+      world.client('--a---b--|', VALUES);
+      world.at(4, () => recordings[0]!.stop());
+    });
+    expect(recordings.map((recording) => saved(recording)[0])).to.deep.equal([
+      { client: '--a', server: '--a', values: { a: 'ping' } },
+      { client: '--a---b--|', server: '--a---b--(|!)', values: { a: 'ping', b: 'pong' } },
+    ]);
+  });
+
+  it('leaves out when the server closed where a lane has no room for it', () => {
+    const bye: Protocol = () => of('bye');
+    const fixture = recordedOf(bye, '--|');
+    expect(fixture).to.deep.equal({ client: '--|', server: '(A|)', values: { A: 'bye' } });
+    wire(bye, fixture, fixture.values);
+  });
+
+  it('says when so much happens at once that a lane cannot hold it', () => {
+    let recording: Recording | undefined;
+    simulate((world) => {
+      recording = record(world.serving((data$) => merge(NEVER, data$.pipe(ignoreElements()))));
+      world.at(0, () => {
+        const peer = new ScriptedPeer(world.network, world.network.firstAddress!);
+        peer.fin('ping');
+        world.at(2, () => peer.reset());
+      });
+    });
+    const [fixture] = saved(recording!);
+    expect(fixture).to.include({ rounded: true, server: '' });
   });
 
   it('refuses what is no server, and what is no fixture', () => {

@@ -34,6 +34,7 @@ const MAX = 1024 * 1024;
  *
  * The server's side is told, not the network's: when bytes reached the client, and whether it was slow to take them, is
  * unknown. What is written together with, or after, the client's reset is left out, since it reaches nobody.
+ * What the server's own `close` brings about is recorded too: stop before, where a protocol alone is to be played.
  *
  * @throws TypeError for anything but a server of this library.
  * @example

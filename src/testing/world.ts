@@ -196,7 +196,7 @@ export class World {
   /** What the server sends to that client, byte for byte and, without leeway, millisecond for millisecond. */
   expectWire(client: WireClient): { toBe(lane: string, values?: WireValues, leeway?: Leeway): void } {
     return {
-      toBe: (lane, values = client.values, leeway = undefined) => {
+      toBe: (lane, values = client.values, leeway?) => {
         this.#clock.expect(parseLane(lane, 'server', values).duration + (leeway?.late ?? 0));
         this.#checks.push(() => checkWire(this.#observed, client, lane, values, leeway));
       },
