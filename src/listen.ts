@@ -29,6 +29,8 @@ import { NOBODY } from './poller/poller.js';
 import type { PollerStream, SocketAddress, StreamEvents } from './poller/poller.js';
 import type { CloseOutcome, Disconnected, Dropped, Failure, Received, Server } from './server.js';
 import { StreamConnection } from './stream-connection.js';
+import { WATCH } from './tap.js';
+import type { Watchable, Watcher } from './tap.js';
 import { Ticker } from './ticks.js';
 import type { Tick } from './ticks.js';
 
@@ -55,7 +57,9 @@ export function listen(address: string | readonly string[], options?: ListenOpti
 
 type Phase = 'binding' | 'listening' | 'failed' | 'closing' | 'closed';
 
-class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOwner, InputSource<Received> {
+class PollerServer
+  implements Server, ConnectionHost, AcceptingServer, BindingOwner, InputSource<Received>, Watchable
+{
   readonly connections$: Observable<Connection>;
   readonly data$: Observable<Received>;
   readonly ticks$: Observable<Tick>;
@@ -88,6 +92,7 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
   #sinks: readonly Sink<Received>[] = [];
   #delivering: StreamConnection | undefined;
   #lastId = 0;
+  #watchers: readonly Watcher[] | undefined;
   #closing: Closing | undefined;
 
   constructor(addresses: readonly ParsedAddress[], settings: Settings) {
@@ -209,12 +214,25 @@ class PollerServer implements Server, ConnectionHost, AcceptingServer, BindingOw
   }
 
   accepted(stream: PollerStream): StreamEvents {
-    const make = (): StreamConnection => new StreamConnection(++this.#lastId, this, stream);
-    const connection = this.#acceptor.accepted(stream, make);
+    const connection = this.#acceptor.accepted(stream, () => this.#make(stream));
     if (connection !== undefined) return connection;
     if (this.listening) stream.reset();
     else stream.close();
     return NOBODY;
+  }
+
+  #make(stream: PollerStream): StreamConnection {
+    const connection = new StreamConnection(++this.#lastId, this, stream);
+    for (const watcher of this.#watchers ?? []) watcher(connection, () => this.engine.poller.now());
+    return connection;
+  }
+
+  [WATCH](watcher: Watcher): () => void {
+    this.#watchers = [...(this.#watchers ?? []), watcher];
+    return () => {
+      const left = this.#watchers?.filter((other) => other !== watcher);
+      this.#watchers = left?.length === 0 ? undefined : left;
+    };
   }
 
   announce(connection: StreamConnection): void {

@@ -31,10 +31,12 @@ import { ConnectionIterator } from './iterate.js';
 import { pipe } from './pipe.js';
 import type { PipeOptions, Supplier } from './pipe.js';
 import type { SocketAddress, StreamEvents } from './poller/poller.js';
+import { tapBetween } from './tap.js';
+import type { Tap, Tappable } from './tap.js';
 
 const DISPOSE_TIMEOUT = 1000;
 
-export class StreamConnection extends ConnectionOutput implements Connection, StreamEvents, Relay {
+export class StreamConnection extends ConnectionOutput implements Connection, StreamEvents, Relay, Tappable {
   context: unknown = undefined;
 
   get local(): SocketAddress {
@@ -43,6 +45,11 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
 
   get remote(): SocketAddress {
     return this.stream.remote;
+  }
+
+  /** For the test kit. */
+  tapped(tap: Tap): () => void {
+    return tapBetween(this, this.stream, tap);
   }
 
   isRelay(observer: unknown): observer is Relay {

@@ -6,6 +6,8 @@ import { firstDifference } from './comparison.js';
 import { hexDiff } from './hex.js';
 import { formatLane } from './lane-text.js';
 import type { WireEvent } from './lane-text.js';
+import { aligned } from './leeway.js';
+import type { Leeway } from './leeway.js';
 import { describeMismatch } from './mismatch.js';
 import { quote } from './quote.js';
 import { traceText } from './trace.js';
@@ -73,29 +75,58 @@ export function wireEventsOf(client: WireClient, trace: Trace, kinds: ReadonlySe
   return events;
 }
 
-/** @throws ExpectationError whose message shows both lanes, the bytes, and what happened around the difference. */
-export function checkWire(observed: Observed, client: WireClient, text: string, values: WireValues): void {
-  const { assertDeepEqual, notes, title, trace } = observed;
-  const lane = parseLane(text, 'server', values);
-  const kinds = new Set<string>(lane.marbles.map(({ kind }) => kind));
-  const events = wireEventsOf(client, trace, kinds);
+/** What a server's lane says, and what came. */
+export interface WireRun {
+  readonly title: string;
+  readonly notes: readonly string[];
+  /** The client's lane. */
+  readonly client: string;
+  /** The server's lane. */
+  readonly server: string;
+  readonly values: WireValues;
+  readonly events: readonly WireEvent[];
+  readonly leeway?: Leeway | undefined;
+  /** What happened, a line each. */
+  readonly trace: () => readonly string[];
+}
+
+/** An error whose message shows both lanes, the bytes, and what happened around the difference; undefined without one. */
+export function wireMismatch(run: WireRun): ExpectationError | undefined {
+  const { client, leeway, notes, server, title, trace, values } = run;
+  const lane = parseLane(server, 'server', values);
+  const events = leeway === undefined ? run.events : aligned(lane, run.events, leeway);
   const difference = firstDifference(lane, events);
-  const actual = formatLane(events, values, text);
-  if (difference === undefined) {
-    assertDeepEqual(text, text);
-    return;
-  }
+  if (difference === undefined) return undefined;
+  const actual = formatLane(events, values, server);
   const names = actual.invented.map((name) => `${name} = ${quote(bytesOf(actual.values[name] ?? ''), 60)}`);
   const message = describeMismatch({
     title,
-    client: client.lane.text,
-    expected: text,
+    client,
+    expected: server,
     actual: actual.text,
     difference,
-    trace: trace.lines(),
+    trace: trace(),
     notes: [...notes, ...names],
   });
-  throw new ExpectationError(message, actual.text, text);
+  return new ExpectationError(message, actual.text, server);
+}
+
+/** @throws ExpectationError of {@link wireMismatch}. */
+export function checkWire(
+  observed: Observed,
+  client: WireClient,
+  server: string,
+  values: WireValues,
+  leeway?: Leeway,
+): void {
+  const { assertDeepEqual, notes, title, trace } = observed;
+  const kinds = new Set<string>(parseLane(server, 'server', values).marbles.map(({ kind }) => kind));
+  const events = wireEventsOf(client, trace, kinds);
+  const lines = (): readonly string[] => trace.lines();
+  const run = { title, notes, client: client.lane.text, server, values, events, leeway, trace: lines };
+  const mismatch = wireMismatch(run);
+  if (mismatch !== undefined) throw mismatch;
+  assertDeepEqual(server, server);
 }
 
 /** When, at the earliest and at the latest, in ms of virtual time. */

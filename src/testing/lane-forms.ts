@@ -2,7 +2,7 @@
 
 import { framesOf } from './lane-time.js';
 import type { Token } from './lane-tokens.js';
-import { isName, type WireValues } from './lane-values.js';
+import { bytesOf, isName, isValue, type WireValue, type WireValues } from './lane-values.js';
 import { textOf } from './quote.js';
 
 /** One way to write bytes. */
@@ -41,9 +41,9 @@ export class LaneForms {
         if (isName(piece) && !Object.hasOwn(values, piece)) this.#literal.add(piece);
     }
     for (const [name, value] of Object.entries(values)) {
-      if (!isWritable(name) || !isBytes(value)) continue;
+      if (!isWritable(name) || !isUsable(value)) continue;
       const written = isName(name) ? name : `{${name}}`;
-      this.#know(Buffer.from(value), { text: written, frames: framesIn(written), grouped: false });
+      this.#know(bytesOf(value), { text: written, frames: framesIn(written), grouped: false });
     }
   }
 
@@ -129,8 +129,8 @@ function runsOf(tokens: readonly Token[], text: string): { bytes: Buffer; pieces
 }
 
 /** Values that no lane uses have not been looked at by anybody. */
-function isBytes(value: unknown): boolean {
-  return (typeof value === 'string' || value instanceof Uint8Array) && value.length > 0;
+function isUsable(value: unknown): value is WireValue {
+  return isValue(value) && bytesOf(value).length > 0;
 }
 
 function isWritable(name: string): boolean {

@@ -3,15 +3,31 @@
 import { describe, invalidArgument } from '../errors.js';
 import { laneError, type LaneText } from './lane-error.js';
 
-/** What the names in a lane stand for. Strings are UTF-8. */
-export type WireValues = Readonly<Record<string, string | Uint8Array>>;
+/** Bytes. Strings are UTF-8; `{ hex: 'ff00' }` is what JSON can hold of other bytes. */
+export type WireValue = string | Uint8Array | { readonly hex: string };
+
+/** What the names in a lane stand for. */
+export type WireValues = Readonly<Record<string, WireValue>>;
+
+const HEX = /^(?:[\da-f]{2})+$/i;
+
+/** Whether something is bytes, one way or another. */
+export function isValue(value: unknown): value is WireValue {
+  return typeof value === 'string' || value instanceof Uint8Array || isHex(value);
+}
+
+function isHex(value: unknown): value is { readonly hex: string } {
+  if (typeof value !== 'object' || value === null || !('hex' in value)) return false;
+  return typeof value.hex === 'string' && HEX.test(value.hex);
+}
 
 /**
  * Bytes of a value: a copy, so that nobody who changes it changes the diagram.
  *
- * @throws TypeError (ERR_INVALID_ARG_TYPE) for anything but a string or a Uint8Array.
+ * @throws TypeError (ERR_INVALID_ARG_TYPE) for what is no bytes.
  */
-export function bytesOf(value: string | Uint8Array): Buffer {
+export function bytesOf(value: WireValue): Buffer {
+  if (isHex(value)) return Buffer.from(value.hex, 'hex');
   if (typeof value === 'string' || value instanceof Uint8Array) return Buffer.from(value);
   throw invalidArgument(
     `bytes must be a string, a Buffer or a Uint8Array, not ${describe(value)}`,
@@ -40,7 +56,7 @@ export function valueOf(
   if (value === undefined && !Object.hasOwn(values, name)) {
     throw laneError(lane, column, `"${name}" has no value; ${known(values)}`);
   }
-  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+  if (!isValue(value)) {
     throw laneError(
       lane,
       column,
@@ -48,10 +64,11 @@ export function valueOf(
       'ERR_INVALID_ARG_TYPE',
     );
   }
-  if (value.length === 0) {
+  const bytes = bytesOf(value);
+  if (bytes.length === 0) {
     throw laneError(lane, column, `the value of "${name}" is empty; data is at least one byte`);
   }
-  return bytesOf(value);
+  return bytes;
 }
 
 const LISTED = 20;

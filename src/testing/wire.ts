@@ -63,9 +63,10 @@ export function wire(
   );
 }
 
-type Expect = (world: Pick<World, 'expectWire' | 'expectBytes'>, client: WireClient) => void;
+export type Expect = (world: Pick<World, 'expectWire' | 'expectBytes'>, client: WireClient) => void;
 
-function play(
+/** One run of a diagram, with what is expected of it. */
+export function play(
   serving: Serving,
   lanes: Lanes,
   values: WireValues,
@@ -83,7 +84,8 @@ function play(
   }, options);
 }
 
-function check(serving: Serving, lanes: Lanes): void {
+/** @throws TypeError for what cannot be played. */
+export function check(serving: Serving, lanes: Lanes): void {
   const startable = typeof serving === 'object' && serving !== null && typeof serving.start === 'function';
   if (typeof serving !== 'function' && !startable) {
     throw invalidArgument(

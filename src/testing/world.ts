@@ -31,6 +31,7 @@ import {
 } from './expectations.js';
 import type { AssertDeepEqual, Observed, TraceFilter, Window } from './expectations.js';
 import { leaksOf } from './leaks.js';
+import type { Leeway } from './leeway.js';
 import { SimulatedNetwork, connectable } from './simulated-network.js';
 import type { NetworkOptions } from './simulated-network.js';
 import { SimulatedPoller } from './simulated-poller.js';
@@ -198,12 +199,12 @@ export class World {
     return connectable(address);
   }
 
-  /** What the server sends to that client, byte for byte and millisecond for millisecond. */
-  expectWire(client: WireClient): { toBe(lane: string, values?: WireValues): void } {
+  /** What the server sends to that client, byte for byte and, without leeway, millisecond for millisecond. */
+  expectWire(client: WireClient): { toBe(lane: string, values?: WireValues, leeway?: Leeway): void } {
     return {
-      toBe: (lane, values = client.values) => {
-        this.#clock.expect(parseLane(lane, 'server', values).duration);
-        this.#checks.push(() => checkWire(this.#observed, client, lane, values));
+      toBe: (lane, values = client.values, leeway?) => {
+        this.#clock.expect(parseLane(lane, 'server', values).duration + (leeway?.late ?? 0));
+        this.#checks.push(() => checkWire(this.#observed, client, lane, values, leeway));
       },
     };
   }
