@@ -66,7 +66,7 @@ overPollers('a live server, recorded', (poller) => {
       await peer.over();
     });
     expect(others).to.deep.equal([]);
-    expect(Object.values(fixture!.values)).to.include.members(['ONE\n', 'TWO\n']);
+    expect(Object.values(fixture!.values).join('')).to.include('one\ntw').and.to.include('TWO\n');
     replay(upper, fixture!);
     wireBytes(fixture!);
   });
@@ -145,7 +145,7 @@ overPollers('a live server, recorded', (poller) => {
       peer.fin();
       await pause(10);
     });
-    expect(other!.server).to.match(/^-*\([A-Z]\|\)/);
+    expect(other!.server).to.match(/^[-(]*A-*\|/);
     expect(other!.client).to.match(/\|$/);
     replay(first, other!);
   });

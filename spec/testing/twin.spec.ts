@@ -31,6 +31,8 @@ async function failureOf(run: () => Promise<unknown>): Promise<Error> {
 overPollers('a diagram in two worlds', (poller) => {
   const BIG = Buffer.alloc(3 * 1024 * 1024, 'x');
   const values = { ...VALUES, x: BIG };
+  /** A kernel whose window was closed may wait for some hundred ms before it tries again. */
+  const PATIENCE = 2000;
   const atOnce: Protocol = (data$) => merge(of('x'), data$).pipe(map(() => BIG));
   const late: TwinProtocol = (data$, _connection, ms) =>
     concat(data$.pipe(ignoreElements()), timer(ms(5)).pipe(map(() => 'PING')));
@@ -91,7 +93,7 @@ overPollers('a diagram in two worlds', (poller) => {
 
   for (const [what, [protocol, client, server, listen = {}]] of Object.entries(cases)) {
     it(`is played in both: ${what}`, () =>
-      twin(protocol, { client, server }, values, { poller, listen, title: what }));
+      twin(protocol, { client, server }, values, { poller, listen, title: what, tolerance: PATIENCE }));
   }
 
   /** A named exception of `net`: it notices a reset at its next read or write. */

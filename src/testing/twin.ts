@@ -21,7 +21,10 @@ export interface TwinOptions {
    * `ms`, or the scale is 1.
    */
   readonly scale?: number;
-  /** Real ms by which anything may be late in the real world; early it may never be. Default 250. */
+  /**
+   * Real ms by which anything may be late in the real world; early it may never be. Default 250. A client that stops reading
+   * may need more: when a full window opens again, a kernel may notice some hundred ms later.
+   */
   readonly tolerance?: number;
   /** Of both servers. */
   readonly listen?: Omit<ListenOptions, 'poller'>;
