@@ -66,7 +66,7 @@ overPollers('a live server, recorded', (poller) => {
       await peer.over();
     });
     expect(others).to.deep.equal([]);
-    expect(Object.values(fixture!.values).join('')).to.include('one\ntw').and.to.include('TWO\n');
+    expect(JSON.stringify(fixture!.values)).to.include('one\\ntw').and.to.include('TWO\\n');
     replay(upper, fixture!);
     wireBytes(fixture!);
   });

@@ -28,8 +28,8 @@ export interface RealTime {
   settled(frame: number): Promise<void>;
 }
 
-/** Who does that sees nothing more of what was due before: on a busy machine that may still be on its way. */
-const LAST_LOOK: ReadonlySet<Marble['kind']> = new Set<Marble['kind']>(['reset', 'close', 'stop']);
+/** All else waits for what is due before it: on a busy machine that may still be on its way. */
+const AT_ONCE: ReadonlySet<Marble['kind']> = new Set<Marble['kind']>(['connect', 'go']);
 
 export class RealClient {
   /** What reached it, in ms since the beginning. */
@@ -58,7 +58,7 @@ export class RealClient {
     if (!marbles.some(({ kind }) => kind === 'connect')) this.#connect();
     for (const marble of marbles) {
       if (this.#time.elapsed() < marble.at * scale) await this.#time.until(marble.at * scale);
-      if (LAST_LOOK.has(marble.kind)) await this.#time.settled(marble.at);
+      if (!AT_ONCE.has(marble.kind)) await this.#time.settled(marble.at);
       this.#do(marble);
     }
   }
