@@ -30,7 +30,7 @@ import {
   compareLists,
 } from './expectations.js';
 import type { AssertDeepEqual, Observed, TraceFilter, Window } from './expectations.js';
-import { leaksOf } from './leaks.js';
+import { Ends, leaksOf } from './leaks.js';
 import type { Leeway } from './leeway.js';
 import { SimulatedNetwork, connectable } from './simulated-network.js';
 import type { NetworkOptions } from './simulated-network.js';
@@ -77,6 +77,7 @@ export class World {
   readonly #observed: Observed;
   readonly #servers: Server[] = [];
   readonly #serving: Subscription[] = [];
+  readonly #ends = new Ends();
   readonly #clients: WireClient[] = [];
   readonly #checks: (() => void)[] = [];
   readonly #errors = new Map<Server, Failure[]>();
@@ -135,12 +136,18 @@ export class World {
 
   /** A server; it is closed when the run is over. */
   listening(options: ListenOptions = {}, address = 'tcp://127.0.0.1:0'): Server {
-    const server = listen(address, { poller: this.poller, ...options });
+    return this.adopt(listen(address, { poller: this.poller, ...options }));
+  }
+
+  /** A server that was made by `listen(address, { poller: world.poller })`: closed and checked as those of `listening`. */
+  adopt(server: Server): Server {
+    if (this.#servers.includes(server)) return server;
     this.#servers.push(server);
     const errors: Failure[] = [];
     this.#errors.set(server, errors);
     server.errors$.subscribe((failure) => errors.push(failure));
     server.disconnected$.subscribe(({ connection, error }) => {
+      this.#ends.told(server, connection.id);
       const code = error === undefined ? undefined : ((error as NodeJS.ErrnoException).code ?? error.message);
       this.trace.add('server', 'closed', {
         ...this.#numberOf(connection),
@@ -148,6 +155,11 @@ export class World {
       });
     });
     return server;
+  }
+
+  /** Those of `listening`, `serving` and `adopt`, in that order. */
+  get servers(): readonly Server[] {
+    return this.#servers;
   }
 
   /** A server that serves every connection by a protocol. */
@@ -358,6 +370,7 @@ export class World {
       poller: this.poller,
       network: this.network,
       serving: this.#serving,
+      ends: this.#ends,
     });
     compareLists(this.#observed, 'what is left at the end', leaks, []);
   }
