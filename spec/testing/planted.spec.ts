@@ -1,11 +1,13 @@
 // Bugs that were planted, each where such bugs live: a diagram catches it, and its message says what is wrong and when.
 
 import { expect } from 'chai';
-import type { Connection, Poller, PollerStream, Protocol, Server, StreamEvents } from 'evio';
+import type { Connection, Protocol, Server } from 'evio';
 import { lines } from 'evio/protocols';
 import { ScriptedPeer, resegment, simulate, wire } from 'evio/testing';
 import type { World } from 'evio/testing';
 import { EMPTY, concat, defer, map, mergeMap, of, timeout, timer } from 'rxjs';
+
+import { twisted, withEvents } from './twisted.js';
 
 function messageOf(run: () => unknown): string {
   try {
@@ -14,41 +16,6 @@ function messageOf(run: () => unknown): string {
     return (error as Error).message;
   }
   throw new Error('the bug was not caught');
-}
-
-/** A poller with one of its streams' methods, or of its events, replaced. */
-function twisted(
-  poller: Poller,
-  twist: { stream?: (stream: PollerStream) => PollerStream; events?: (events: StreamEvents) => StreamEvents },
-): Poller {
-  const { stream = (same) => same, events = (same) => same } = twist;
-  return {
-    name: 'twisted',
-    now: () => poller.now(),
-    attach: (turns) => poller.attach(turns),
-    alarm: (at) => poller.alarm(at),
-    schedule: () => poller.schedule(),
-    connect: (address, options, dial) => poller.connect(address, options, dial),
-    listen: (address, options, listener) =>
-      poller.listen(address, options, {
-        listening: (at) => listener.listening(at),
-        bindFailed: (error) => listener.bindFailed(error),
-        acceptFailed: (error) => listener.acceptFailed(error),
-        accepted: (accepted) => events(listener.accepted(stream(accepted))),
-      }),
-  };
-}
-
-/** The same events, but some of them otherwise. */
-function withEvents(events: StreamEvents, other: Partial<StreamEvents>): StreamEvents {
-  return {
-    data: (source, start, end, lent) => events.data(source, start, end, lent),
-    ended: () => events.ended(),
-    flushed: (taken) => events.flushed(taken),
-    broken: (error) => events.broken(error),
-    failed: (error) => events.failed(error),
-    ...other,
-  };
 }
 
 describe('planted: the answer depends on a cut', () => {
