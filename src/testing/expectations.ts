@@ -80,11 +80,11 @@ export function checkWire(observed: Observed, client: WireClient, text: string, 
   const kinds = new Set<string>(lane.marbles.map(({ kind }) => kind));
   const events = wireEventsOf(client, trace, kinds);
   const difference = firstDifference(lane, events);
-  const actual = formatLane(events, values, text);
   if (difference === undefined) {
     assertDeepEqual(text, text);
     return;
   }
+  const actual = formatLane(events, values, text);
   const names = actual.invented.map((name) => `${name} = ${quote(bytesOf(actual.values[name] ?? ''), 60)}`);
   const message = describeMismatch({
     title,
