@@ -1,6 +1,6 @@
 // What a spec says of a run, checked when the run is over.
 
-import { bytesOf, parseLane, parseSigns } from './diagram.js';
+import { bytesOf, columnAt, parseLane, parseSigns } from './diagram.js';
 import type { WireValues } from './diagram.js';
 import { firstDifference } from './comparison.js';
 import { hexDiff } from './hex.js';
@@ -91,7 +91,7 @@ export function checkWire(observed: Observed, client: WireClient, text: string, 
     client: client.lane.text,
     expected: text,
     actual: actual.text,
-    difference,
+    difference: { column: columnAt(lane, values, difference.at), ...difference },
     trace: trace.lines(),
     notes: [...notes, ...names],
   });
