@@ -305,6 +305,17 @@ describe('simulate', () => {
     });
   });
 
+  it('has ticks in the trace, where they are wanted', () => {
+    simulate((world) => {
+      world.traceTicks(world.serving(echo));
+      world.client(' 20ms a');
+      world
+        .expectTrace({ kinds: ['reads', 'ticks'] })
+        .toEqual(['server 1 reads "a"', 'server ticks 1', 'server ticks 2']);
+      world.until(1000);
+    });
+  });
+
   it('checks what errors$ tells; without that nothing may be told', () => {
     const broken: Protocol = () => {
       throw new Error('on purpose');

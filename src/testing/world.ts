@@ -202,6 +202,11 @@ export class World {
     return connectable(address);
   }
 
+  /** Ticks of that server are in the trace from now on; subscribing to `ticks$` is what makes a server tick. */
+  traceTicks(server: Server): void {
+    server.ticks$.subscribe(({ count }) => this.trace.add('server', 'ticks', { detail: String(count) }));
+  }
+
   /** What the server sends to that client, byte for byte and, without leeway, millisecond for millisecond. */
   expectWire(client: WireClient): { toBe(lane: string, values?: WireValues, leeway?: Leeway): void } {
     return {
