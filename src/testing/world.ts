@@ -75,6 +75,7 @@ export class World {
   readonly expectSubscriptions: RunHelpers['expectSubscriptions'];
   readonly #clock: WorldClock;
   readonly #observed: Observed;
+  readonly #others: SimulatedPoller[] = [];
   readonly #servers: Server[] = [];
   readonly #serving: Subscription[] = [];
   readonly #clients: WireClient[] = [];
@@ -130,7 +131,9 @@ export class World {
 
   /** A second poller on the same network, as of another process. */
   another(name: string): SimulatedPoller {
-    return new SimulatedPoller(this.network, name);
+    const poller = new SimulatedPoller(this.network, name);
+    this.#others.push(poller);
+    return poller;
   }
 
   /** A server; it is closed when the run is over. */
@@ -344,6 +347,7 @@ export class World {
     this.#close();
     if (failures.length === 0) attempt(() => this.#checkLeaks());
     if (failures.length > 0) throw toError(failures[0]);
+    for (const poller of [this.poller, ...this.#others]) poller.release();
   }
 
   #checkErrors(): void {
