@@ -93,6 +93,17 @@ describe('a diagram', () => {
     });
   }
 
+  it('marks the place where nothing was due', () => {
+    for (const [server, mark] of [
+      ['---A', '  expected  ---A\n  actual    --A-\n              ^'],
+      [' 5ms A', '  expected   5ms A\n  actual     --A---\n             ^'],
+      ['-', '  expected  -\n  actual    --A\n              ^'],
+    ] as const) {
+      const { message } = failureOf(() => wire(upper, { client: '--a', server }, WORDS));
+      expect(message).to.include(mark);
+    }
+  });
+
   it('fails by what a protocol throws, and by what it reports', () => {
     const broken: Protocol = (data$) =>
       data$.pipe(
