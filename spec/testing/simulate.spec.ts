@@ -93,6 +93,17 @@ describe('a diagram', () => {
     });
   }
 
+  it('marks the place where nothing was due', () => {
+    for (const [server, mark] of [
+      ['---A', '  expected  ---A\n  actual    --A-\n              ^'],
+      [' 5ms A', '  expected   5ms A\n  actual     --A---\n             ^'],
+      ['-', '  expected  -\n  actual    --A\n              ^'],
+    ] as const) {
+      const { message } = failureOf(() => wire(upper, { client: '--a', server }, WORDS));
+      expect(message).to.include(mark);
+    }
+  });
+
   it('fails by what a protocol throws, and by what it reports', () => {
     const broken: Protocol = (data$) =>
       data$.pipe(
@@ -291,6 +302,17 @@ describe('simulate', () => {
       world
         .expectTrace({ who: 'client', connection: 2 })
         .toEqual(['client 2 connects', 'client 2 sends "b"', 'client 2 receives "b"']);
+    });
+  });
+
+  it('has ticks in the trace, where they are wanted', () => {
+    simulate((world) => {
+      world.traceTicks(world.serving(echo));
+      world.client(' 20ms a');
+      world
+        .expectTrace({ kinds: ['reads', 'ticks'] })
+        .toEqual(['server 1 reads "a"', 'server ticks 1', 'server ticks 2']);
+      world.until(1000);
     });
   });
 

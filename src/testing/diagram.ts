@@ -73,6 +73,24 @@ export function parseLane(text: string, side: Side, values: WireValues = {}): La
   return { text, side, ...marblesOf(lane, tokens) };
 }
 
+/** Where in a lane's text a time is: the column of what is written there, or one behind its end. */
+export function columnAt(
+  { text, side }: Pick<Lane, 'text' | 'side'>,
+  values: WireValues,
+  at: number,
+): number {
+  let now = 0;
+  for (const { column, frames } of tokensOf(laneText(`${side} lane`, text, ''), values)) {
+    if (now + frames > at) return column;
+    now = milliseconds(now + frames);
+  }
+  const end = text.trimEnd().length;
+  return at - now < FAR ? end + Math.floor(at - now) : end;
+}
+
+/** A place that is further behind the end of a lane is not shown: just that it is behind it. */
+const FAR = 40;
+
 /** When everything happens, groups put together; whatever its order is. */
 export function marblesOf(lane: LaneText, tokens: readonly Token[]): Pick<Lane, 'marbles' | 'duration'> {
   const marbles: Marble[] = [];

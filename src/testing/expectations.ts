@@ -1,6 +1,6 @@
 // What a spec says of a run, checked when the run is over.
 
-import { bytesOf, parseLane, parseSigns } from './diagram.js';
+import { bytesOf, columnAt, parseLane, parseSigns } from './diagram.js';
 import type { WireValues } from './diagram.js';
 import { firstDifference } from './comparison.js';
 import { hexDiff } from './hex.js';
@@ -104,7 +104,7 @@ export function wireMismatch(run: WireRun): ExpectationError | undefined {
     client,
     expected: server,
     actual: actual.text,
-    difference,
+    difference: { column: columnAt(lane, values, difference.at), ...difference },
     trace: trace(),
     notes: [...notes, ...names],
   });

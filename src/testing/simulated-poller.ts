@@ -23,7 +23,7 @@ import type { Appointment } from './agenda.js';
 import { KernelListener } from './simulated-network.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 import { SimulatedSocket } from './simulated-socket.js';
-import { SimulatedStream } from './simulated-stream.js';
+import { POISON, SimulatedStream } from './simulated-stream.js';
 import type { StreamHost } from './simulated-stream.js';
 
 /** As the native poller has it: largest read, and how often in one turn results of writing may lead to writes. */
@@ -31,6 +31,16 @@ const LARGEST_READ = 64 * 1024;
 const FLUSHES_PER_TURN = 16;
 /** One turn accepts no more, so that those who are connected get their turn. */
 const ACCEPTS_PER_TURN = 256;
+
+/** Windows of runs that are over: a new one costs more than the whole run of a small diagram. */
+const SPARE: Buffer[] = [];
+
+function newWindow(): Buffer {
+  const memory = new ArrayBuffer(LARGEST_READ);
+  markAsUntransferable(memory);
+  lend(memory);
+  return Buffer.from(memory);
+}
 
 export class SimulatedPoller implements Poller, StreamHost {
   readonly name: string = 'simulated';
@@ -53,14 +63,20 @@ export class SimulatedPoller implements Poller, StreamHost {
   readonly #written = new Set<SimulatedStream>();
   readonly #writingOn = new Set<SimulatedStream>();
   #events: (() => void)[] = [];
+  #released = false;
 
   constructor(network: SimulatedNetwork, who: string) {
     this.network = network;
     this.who = who;
-    const memory = new ArrayBuffer(LARGEST_READ);
-    markAsUntransferable(memory);
-    lend(memory);
-    this.window = Buffer.from(memory);
+    this.window = SPARE.pop() ?? newWindow();
+  }
+
+  /** The run is over, and no turn comes any more: the window serves another one. */
+  release(): void {
+    if (this.open > 0 || this.#released) return;
+    this.#released = true;
+    this.window.fill(POISON, 0, this.lent);
+    SPARE.push(this.window);
   }
 
   /** Listeners and streams that are open. */

@@ -9,7 +9,7 @@ import type { SimulatedSocket } from './simulated-socket.js';
 import type { TraceEntry, TraceKind } from './trace.js';
 
 /** What the window holds where it is not used again: whoever has kept a view of it sees that. */
-const POISON = 0xdb;
+export const POISON = 0xdb;
 /** How much the kernel is offered at a time, and in one turn: a peer that reads at once does not keep others waiting. */
 const LARGEST_OFFER = 64 * 1024;
 const OFFERED_PER_TURN = 256 * 1024;

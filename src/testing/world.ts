@@ -75,6 +75,7 @@ export class World {
   readonly expectSubscriptions: RunHelpers['expectSubscriptions'];
   readonly #clock: WorldClock;
   readonly #observed: Observed;
+  readonly #others: SimulatedPoller[] = [];
   readonly #servers: Server[] = [];
   readonly #serving: Subscription[] = [];
   readonly #ends = new Ends();
@@ -131,7 +132,9 @@ export class World {
 
   /** A second poller on the same network, as of another process. */
   another(name: string): SimulatedPoller {
-    return new SimulatedPoller(this.network, name);
+    const poller = new SimulatedPoller(this.network, name);
+    this.#others.push(poller);
+    return poller;
   }
 
   /** A server; it is closed when the run is over. */
@@ -209,6 +212,11 @@ export class World {
     const [address] = to.addresses;
     if (address === undefined) throw invalidArgument(`client: ${describe(to)} is not bound`);
     return connectable(address);
+  }
+
+  /** Ticks of that server are in the trace from now on; subscribing to `ticks$` is what makes a server tick. */
+  traceTicks(server: Server): void {
+    server.ticks$.subscribe(({ count }) => this.trace.add('server', 'ticks', { detail: String(count) }));
   }
 
   /** What the server sends to that client, byte for byte and, without leeway, millisecond for millisecond. */
@@ -356,6 +364,7 @@ export class World {
     this.#close();
     if (failures.length === 0) attempt(() => this.#checkLeaks());
     if (failures.length > 0) throw toError(failures[0]);
+    for (const poller of [this.poller, ...this.#others]) poller.release();
   }
 
   #checkErrors(): void {
