@@ -128,6 +128,30 @@ describe('a diagram', () => {
 });
 
 describe('resegment', () => {
+  for (const [client, server] of [
+    ['^ 30ms a', ' 51ms A'],
+    ['-a', ' 40ms A'],
+  ] as const) {
+    it(`cuts what is sent over a link that takes time: ${client}`, () => {
+      const options = { link: { latency: 10 } };
+      const values = { a: 'ping\n', A: 'PING\n' };
+      const forgets: Protocol = (data$) =>
+        data$.pipe(
+          map((data) => data.toString().split('\n').slice(0, -1).join('\n').toUpperCase()),
+          map((text) => (text === '' ? text : `${text}\n`)),
+        );
+      wire(forgets, { client, server }, values, options);
+      const { message } = failureOf(() => resegment(forgets, { client, server }, values, options));
+      expect(message).to.include('are cut at 1:');
+      const keeps: Protocol = (data$) =>
+        data$.pipe(
+          lines(),
+          map((line) => `${line.toUpperCase()}\n`),
+        );
+      resegment(keeps, { client, server }, values, options);
+    });
+  }
+
   const line: Protocol = (data$) =>
     data$.pipe(
       lines(),
