@@ -6,7 +6,20 @@ import type { Protocol } from 'evio';
 import { lines } from 'evio/protocols';
 import { ExpectationError, resegment, simulate, simulateAsync, wire } from 'evio/testing';
 import type { SimulationOptions, World } from 'evio/testing';
-import { EMPTY, NEVER, concat, delay, map, mergeMap, of, take, tap, timer } from 'rxjs';
+import {
+  EMPTY,
+  NEVER,
+  concat,
+  debounceTime,
+  delay,
+  interval,
+  map,
+  mergeMap,
+  of,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
 
 const upper: Protocol = (data$) => data$.pipe(map((data) => data.toString().toUpperCase()));
 const WORDS = { a: 'ping', A: 'PING', b: 'pong', B: 'PONG' };
@@ -369,6 +382,21 @@ describe('simulate', () => {
 });
 
 describe('simulateAsync', () => {
+  it('clears in one moment a timer that was set in another', async () => {
+    await simulateAsync((world) => {
+      world.serving((data$) => data$.pipe(debounceTime(5)));
+      const client = world.client('-a-b-c----------d-----');
+      world.expectWire(client).toBe('----------c----------d');
+    });
+  });
+
+  it('ends although a protocol pushes for ever', async () => {
+    await simulateAsync((world) => {
+      world.serving(() => interval(10).pipe(map(String)));
+      world.expectWire(world.client('-------------!')).toBe('----------0');
+    });
+  });
+
   it('lets promises settle between moments of virtual time', async () => {
     await simulateAsync((world) => {
       world.serving((data$) =>
