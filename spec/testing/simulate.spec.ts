@@ -1,7 +1,7 @@
 // A run of a simulation: what a spec may do and expect in it, and how it fails.
 
 import { expect } from 'chai';
-import { serve, serveEach } from 'evio';
+import { listen, serve, serveEach } from 'evio';
 import type { Protocol } from 'evio';
 import { lines } from 'evio/protocols';
 import { ExpectationError, resegment, simulate, simulateAsync, wire } from 'evio/testing';
@@ -137,6 +137,41 @@ describe('a diagram', () => {
     expect(() => wire(upper, {} as never)).to.throw(TypeError, 'client is undefined');
     expect(() => wire(upper, { client: '--(a', server: '' })).to.throw(TypeError, 'client lane');
     expect(() => wire(upper, { client: '', server: '--a|b' })).to.throw(TypeError, 'server lane');
+  });
+});
+
+describe('what nobody would look at', () => {
+  it('is refused: expectations of a run that is over', async () => {
+    const run = simulate(async (world) => {
+      world.serving(upper);
+      const client = world.client('-a');
+      await Promise.resolve();
+      world.expectWire(client).toBe('-b');
+    });
+    const error: unknown = await run.catch((reason: unknown) => reason);
+    expect(error).to.be.an.instanceOf(Error).with.property('message').that.includes('needs simulateAsync');
+  });
+
+  it('excuses nothing: expectErrors that says nothing', () => {
+    const { message } = failureOf(() =>
+      simulate((world) => {
+        const server = world.serving(() => {
+          throw new Error('on purpose');
+        });
+        world.client('-a');
+        world.expectErrors(server);
+      }),
+    );
+    expect(message).to.equal('on purpose');
+  });
+
+  it('is found all the same: what another poller has left open', () => {
+    const { message } = failureOf(() =>
+      simulate((world) => {
+        listen('tcp://127.0.0.1:0', { poller: world.another('other') });
+      }),
+    );
+    expect(message).to.include('1 sockets of the poller "other" are still open');
   });
 });
 
