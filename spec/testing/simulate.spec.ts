@@ -11,6 +11,7 @@ import {
   NEVER,
   concat,
   debounceTime,
+  defer,
   delay,
   interval,
   map,
@@ -176,6 +177,19 @@ describe('what nobody would look at', () => {
 });
 
 describe('resegment', () => {
+  it('looks at the end too when all bytes come in one segment', () => {
+    // It ends its output only when there was more than one chunk.
+    const ends: Protocol = (data$) => {
+      let chunks = 0;
+      return concat(
+        data$.pipe(tap(() => (chunks += 1))),
+        defer(() => (chunks > 1 ? EMPTY : NEVER)),
+      );
+    };
+    const { message } = failureOf(() => resegment(ends, { client: '-a-b-|', server: '-a-b-|' }));
+    expect(message).to.include('the end of the output: expected fin').and.include('come in one segment');
+  });
+
   for (const [client, server] of [
     ['^ 30ms a', ' 51ms A'],
     ['-a', ' 40ms A'],

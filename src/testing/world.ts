@@ -222,6 +222,20 @@ export class World {
     };
   }
 
+  /** How the server's output ends for that client, whenever that is: `fin`, `reset`, both, or not at all. */
+  expectEnds(client: WireClient): { toEqual(kinds: readonly ('fin' | 'reset')[]): void } {
+    return {
+      toEqual: (kinds) => {
+        this.#check(() => {
+          const ends = client.events.flatMap(({ kind }) =>
+            kind === 'fin' || kind === 'reset' ? [kind] : [],
+          );
+          compareLists(this.#observed, 'the end of the output', ends, kinds);
+        });
+      },
+    };
+  }
+
   /** The chunks in which that client got what the server sent. */
   expectChunks(client: WireClient): { toEqual(chunks: readonly (string | Uint8Array)[]): void } {
     return {
