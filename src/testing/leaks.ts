@@ -9,7 +9,7 @@ import type { SimulatedPoller } from './simulated-poller.js';
 /** What a run has used. */
 export interface Used {
   readonly servers: readonly Server[];
-  readonly poller: SimulatedPoller;
+  readonly pollers: readonly SimulatedPoller[];
   readonly network: SimulatedNetwork;
   readonly serving: readonly Subscription[];
   readonly ends: Ends;
@@ -36,7 +36,7 @@ export class Ends {
 }
 
 /** A line for everything that is left. */
-export function leaksOf({ servers, poller, network, serving, ends }: Used): string[] {
+export function leaksOf({ servers, pollers, network, serving, ends }: Used): string[] {
   const leaks: string[] = [];
   for (const server of servers) {
     for (const { id, bytesQueued } of server.connections.values()) {
@@ -45,8 +45,12 @@ export function leaksOf({ servers, poller, network, serving, ends }: Used): stri
       );
     }
   }
-  if (poller.open > 0) leaks.push(`${poller.open} sockets of the poller are still open`);
-  if (poller.alarmAt !== Infinity) leaks.push(`a timer is still set, for ${poller.alarmAt} ms`);
+  for (const [index, { open, alarmAt, who }] of pollers.entries()) {
+    const whose = index === 0 ? 'the poller' : `the poller "${who}"`;
+    if (open > 0) leaks.push(`${open} sockets of ${whose} are still open`);
+    if (alarmAt !== Infinity)
+      leaks.push(`a timer${index === 0 ? '' : ` of ${whose}`} is still set, for ${alarmAt} ms`);
+  }
   if (network.agenda.size > 0) leaks.push(`${network.agenda.size} events are still to come`);
   for (const subscription of serving) {
     if (!subscription.closed) leaks.push('serveEach still serves somebody');

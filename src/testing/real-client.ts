@@ -79,7 +79,10 @@ export class RealClient {
       this.#note('data', bytes);
     });
     socket.on('end', () => {
-      this.#note('fin');
+      // A reset right behind the last bytes is an end for libuv too; EPIPE means that there was a FIN before it.
+      this.#lookForReset(socket);
+      const error: NodeJS.ErrnoException | null = socket.errored;
+      if (error === null || error.code === 'EPIPE') this.#note('fin');
       this.#probe = setInterval(() => this.#lookForReset(socket), PROBE);
     });
     socket.on('error', () => this.#note('reset'));
