@@ -11,8 +11,11 @@ type Closed = (outcome: { readonly error?: Error }) => void;
 export interface PipeSource extends InputSource<Buffer>, Holdable {
   /** Why the input that is over is not whole; undefined when all of it and the peer's FIN have come. */
   readonly cutOff: Error | undefined;
+  /** Its input has ended: there is nothing more to take. */
+  readonly inputOver: boolean;
   piped(change: 1 | -1): void;
-  destroy(): void;
+  /** Closes; by a reset when that loses output, so that the peer does not take a part for the whole. */
+  cut(): void;
   /** Closes by a reset. */
   error(error: Error): void;
 }
@@ -112,8 +115,8 @@ class Pipe implements Relay, Supplier {
     return this.#destination.whenClosed(({ error }) => {
       callback();
       // At its end there is nothing more to take: the answer may still be under way to it.
-      if (this.#ended) return;
-      if (error === undefined) this.#source.destroy();
+      if (this.#ended || this.#source.inputOver) return;
+      if (error === undefined) this.#source.cut();
       else this.#source.error(error);
     });
   }

@@ -232,6 +232,10 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     return this.endedBy;
   }
 
+  get inputOver(): boolean {
+    return this.is(INPUT_DONE);
+  }
+
   get cutOff(): Error | undefined {
     const whole = this.is(PEER_ENDED) && !this.is(CUT_SHORT);
     if (this.endedBy !== undefined || whole) return this.endedBy;

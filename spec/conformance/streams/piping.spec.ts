@@ -126,6 +126,22 @@ conformance('pipeTo()', (harness) => {
     expect(codeOf((await left.peer.over()).error)).to.equal('ECONNRESET');
   });
 
+  it('to one that has gone loses nothing that the one that is read has still to send', async () => {
+    const server = await harness.listening({ halfOpen: true, maxQueuedBytes: Infinity });
+    const [one, gone] = (await harness.pairs(server, 2)) as [Pair, Pair];
+    gone.connection.destroy();
+    one.connection.data$.subscribe();
+    one.peer.stopReading();
+    one.peer.fin();
+    const bytes = pattern(16 * MIB, 9);
+    one.connection.end(bytes);
+    await harness.settle();
+    one.connection.pipeTo(gone.connection);
+    one.peer.readAgain();
+    const { received, ended } = await one.peer.over();
+    expect([ended, hash(received)]).to.deep.equal([true, hash(bytes)]);
+  });
+
   it('with end: false leaves the other open', async () => {
     const { left, right } = await two(harness);
     left.connection.pipeTo(right.connection, { end: false });
