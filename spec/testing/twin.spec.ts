@@ -62,7 +62,7 @@ overPollers('a diagram in two worlds', (poller) => {
         ignoreElements(),
       ),
     );
-  const slowly: TwinProtocol = (data$, _connection, ms) => data$.pipe(delay(ms(6)));
+  const slowly: TwinProtocol = (data$, _connection, ms) => data$.pipe(delay(ms(30)));
   const resetting: TwinProtocol = (_data$, connection, ms) =>
     concat(
       of('PING'),
@@ -105,12 +105,8 @@ overPollers('a diagram in two worlds', (poller) => {
       '[--------a--]',
       '---------#',
     ],
-    'a client that reads FIN before the reset behind it': [
-      destroying6,
-      '[--a-----b--]--',
-      '------------(A|#)',
-    ],
-    'a client that is gone when the answer comes': [slowly, '--a---(b!)-----', '--------!'],
+    'a client that reads FIN before the reset behind it': [destroying6, '[--a 40ms b--]--', '-- 43ms --(A|#)'],
+    'a client that is gone when the answer comes': [slowly, '--a---(b!)-----', '-- 30ms !'],
     'a client that does not read the end until later': [() => of('PING'), '[----]--', '-----(A|)'],
   };
 
