@@ -105,7 +105,11 @@ overPollers('a diagram in two worlds', (poller) => {
       '[--------a--]',
       '---------#',
     ],
-    'a client that reads FIN before the reset behind it': [destroying6, '[--a 40ms b--]--', '-- 43ms --(A|#)'],
+    'a client that reads FIN before the reset behind it': [
+      destroying6,
+      '[--a 40ms b--]--',
+      '-- 43ms --(A|#)',
+    ],
     'a client that is gone when the answer comes': [slowly, '--a---(b!)-----', '-- 30ms !'],
     'a client that does not read the end until later': [() => of('PING'), '[----]--', '-----(A|)'],
   };
