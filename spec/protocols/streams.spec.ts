@@ -175,7 +175,8 @@ describe('framing: a connection’s input', () => {
     const client = new WindowClient();
     const told = new Told(client.connection.data$.pipe(lengthPrefixed({ length: 'u16' })));
     client.sends(Buffer.concat([Buffer.from([0, 3]), bytesOf('abc'), Buffer.alloc(100_000)]));
-    expect(told.frames[0]?.buffer.byteLength).to.be.at.most(Buffer.poolSize);
+    // Its own bytes, or a place in Node's pool, which is a little larger than Buffer.poolSize on some versions.
+    expect(told.frames[0]?.buffer.byteLength).to.be.at.most(Buffer.allocUnsafe(1).buffer.byteLength);
   });
 
   it('goes back where it is left: a line first, then blocks', () => {

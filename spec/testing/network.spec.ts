@@ -52,6 +52,39 @@ describe('a link', () => {
     expect(times(1)).to.equal(times(1)).and.not.to.equal(times(2));
   });
 
+  for (const link of [{}, { latency: 2 }, { bandwidth: 1 }]) {
+    it(`that was down keeps the order of what it kept back: ${JSON.stringify(link)}`, () => {
+      simulate(
+        (world) => {
+          world.serving(() =>
+            timer(5, 1).pipe(
+              take(3),
+              map((index) => ['aaaa', 'bbbbbb', 'cc'][index] ?? ''),
+            ),
+          );
+          const client = world.client('-([a)-]-|', { a: 'x' });
+          world.at(4, () => world.network.partition());
+          world.at(20, () => world.network.heal());
+          world.expectBytes(client).toBe('aaaabbbbbbcc');
+        },
+        { link, receiveBuffer: 10 },
+      );
+    });
+  }
+
+  it('that was down lets nothing overtake what was under way', () => {
+    simulate(
+      (world) => {
+        world.serving(echo);
+        const client = world.client("-'abcdefghij'---|");
+        world.at(2, () => world.network.partition());
+        world.at(30, () => world.network.heal());
+        world.expectBytes(client).toBe('abcdefghij');
+      },
+      { link: { bandwidth: 1 } },
+    );
+  });
+
   it('that is down keeps everything back until it is up again', () => {
     simulate((world) => {
       world.serving(echo);

@@ -1,10 +1,13 @@
 // Bugs that were planted, each where such bugs live: a diagram catches it, and its message says what is wrong and when.
 
 import { expect } from 'chai';
-import type { Connection, Poller, PollerStream, Protocol, Server, StreamEvents } from 'evio';
+import type { Connection, Protocol, Server } from 'evio';
 import { lines } from 'evio/protocols';
-import { resegment, simulate, wire } from 'evio/testing';
+import { ScriptedPeer, resegment, simulate, wire } from 'evio/testing';
+import type { World } from 'evio/testing';
 import { EMPTY, concat, defer, map, mergeMap, of, timeout, timer } from 'rxjs';
+
+import { twisted, withEvents } from './twisted.js';
 
 function messageOf(run: () => unknown): string {
   try {
@@ -13,41 +16,6 @@ function messageOf(run: () => unknown): string {
     return (error as Error).message;
   }
   throw new Error('the bug was not caught');
-}
-
-/** A poller with one of its streams' methods, or of its events, replaced. */
-function twisted(
-  poller: Poller,
-  twist: { stream?: (stream: PollerStream) => PollerStream; events?: (events: StreamEvents) => StreamEvents },
-): Poller {
-  const { stream = (same) => same, events = (same) => same } = twist;
-  return {
-    name: 'twisted',
-    now: () => poller.now(),
-    attach: (turns) => poller.attach(turns),
-    alarm: (at) => poller.alarm(at),
-    schedule: () => poller.schedule(),
-    connect: (address, options, dial) => poller.connect(address, options, dial),
-    listen: (address, options, listener) =>
-      poller.listen(address, options, {
-        listening: (at) => listener.listening(at),
-        bindFailed: (error) => listener.bindFailed(error),
-        acceptFailed: (error) => listener.acceptFailed(error),
-        accepted: (accepted) => events(listener.accepted(stream(accepted))),
-      }),
-  };
-}
-
-/** The same events, but some of them otherwise. */
-function withEvents(events: StreamEvents, other: Partial<StreamEvents>): StreamEvents {
-  return {
-    data: (source, start, end, lent) => events.data(source, start, end, lent),
-    ended: () => events.ended(),
-    flushed: (taken) => events.flushed(taken),
-    broken: (error) => events.broken(error),
-    failed: (error) => events.failed(error),
-    ...other,
-  };
 }
 
 describe('planted: the answer depends on a cut', () => {
@@ -96,13 +64,18 @@ describe('planted: a reply after FIN', () => {
           return EMPTY;
         }),
       );
-    const message = messageOf(() => wire(own, { client: '-a', server: '-(a|)' }));
-    expect(message).to.equal('connection 1: write after end');
+    const lanes = { client: '-a', server: '-(a|)' };
+    expect(messageOf(() => wire(own, lanes))).to.equal('connection 1: write after end');
+    simulate((world) => {
+      const server = world.serving(own);
+      world.expectErrors(server).toEqual(['ERR_EVIO_WRITE_AFTER_END']);
+      world.expectWire(world.client(lanes.client)).toBe(lanes.server);
+    });
   });
 });
 
 describe('planted: a double close', () => {
-  it('of a poller that tells the end twice is found by the lane, or by what is left', () => {
+  it('of a poller that tells the end twice does not get past the streams', () => {
     const seen: string[] = [];
     simulate((world) => {
       const poller = twisted(world.poller, {
@@ -118,27 +91,44 @@ describe('planted: a double close', () => {
       server.disconnected$.subscribe(({ connection }) => seen.push(`closed ${connection.id}`));
       world.expectWire(world.client('-a|')).toBe('-a|');
     });
-    expect(seen, 'the streams do not let it through').to.deep.equal(['closed 1']);
+    expect(seen).to.deep.equal(['closed 1']);
   });
 
-  it('of a server that tells an end twice is found: each connection ends once', () => {
-    const message = messageOf(() =>
-      simulate((world) => {
-        const server = world.serving((data$) => data$);
-        world.client('-a|');
-        world.at(5, () => {
-          // What a server does that forgets to forget.
-          const gone = { id: 1, bytesQueued: 0, remote: { port: 50_000 } } as unknown as Connection;
-          const inside = server as unknown as {
-            disconnected(connection: Connection, error: undefined): void;
-          };
-          (server.connections as Map<number, Connection>).set(1, gone);
-          inside.disconnected(gone, undefined);
-        });
-      }),
-    );
-    expect(message).to.include('connection 1 was closed 2 times');
-  });
+  const visits: Record<string, (world: World) => void> = {
+    'a client of a diagram': (world) => void world.client('-a|'),
+    'a client that has no lane': (world) => {
+      const address = world.network.firstAddress;
+      if (address === undefined) throw new Error('nobody listens');
+      const peer = new ScriptedPeer(world.network, address);
+      world.at(1, () => peer.fin());
+      world.at(4, () => peer.destroy());
+    },
+  };
+  for (const [who, visit] of Object.entries(visits)) {
+    it(`of a server that tells the end of ${who} twice is found`, () => {
+      const message = messageOf(() =>
+        simulate((world) => {
+          const server = world.serving((data$) => data$);
+          visit(world);
+          const ended: Connection[] = [];
+          server.disconnected$.subscribe(({ connection }) => ended.push(connection));
+          world.at(5, () => {
+            // What a server does that forgets to forget.
+            const inside = server as unknown as {
+              disconnected(connection: Connection, error: undefined): void;
+            };
+            for (const gone of [...ended]) {
+              (server.connections as Map<number, Connection>).set(gone.id, gone);
+              inside.disconnected(gone, undefined);
+            }
+          });
+        }),
+      );
+      expect(message)
+        .to.match(/^what is left at the end: expected nothing more/)
+        .and.to.include('connection 1 was closed 2 times');
+    });
+  }
 });
 
 describe('planted: a lost wake', () => {
@@ -164,6 +154,15 @@ describe('planted: a lost wake', () => {
     );
     expect(message).to.match(/^at 4 ms the server should have sent "done", but it sent nothing/);
     expect(message).to.include('client    -a------').and.to.include('server 1 reads "a"');
+  });
+
+  it('is found where the connection itself drops it', () => {
+    const deaf: Protocol = (data$, connection) => {
+      connection.wake = () => {};
+      return jobs(data$, connection);
+    };
+    const message = messageOf(() => wire(deaf, { client: '-a------', server: '----d' }, { d: 'done' }));
+    expect(message).to.match(/^at 4 ms the server should have sent "done", but it sent nothing/);
   });
 });
 

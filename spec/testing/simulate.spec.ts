@@ -1,12 +1,26 @@
 // A run of a simulation: what a spec may do and expect in it, and how it fails.
 
 import { expect } from 'chai';
-import { serve, serveEach } from 'evio';
+import { listen, serve, serveEach } from 'evio';
 import type { Protocol } from 'evio';
 import { lines } from 'evio/protocols';
 import { ExpectationError, resegment, simulate, simulateAsync, wire } from 'evio/testing';
 import type { SimulationOptions, World } from 'evio/testing';
-import { EMPTY, NEVER, concat, delay, map, mergeMap, of, take, tap, timer } from 'rxjs';
+import {
+  EMPTY,
+  NEVER,
+  concat,
+  debounceTime,
+  defer,
+  delay,
+  interval,
+  map,
+  mergeMap,
+  of,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
 
 const upper: Protocol = (data$) => data$.pipe(map((data) => data.toString().toUpperCase()));
 const WORDS = { a: 'ping', A: 'PING', b: 'pong', B: 'PONG' };
@@ -127,7 +141,79 @@ describe('a diagram', () => {
   });
 });
 
+describe('what nobody would look at', () => {
+  it('is refused: expectations of a run that is over', async () => {
+    const run = simulate(async (world) => {
+      world.serving(upper);
+      const client = world.client('-a');
+      await Promise.resolve();
+      world.expectWire(client).toBe('-b');
+    });
+    const error: unknown = await run.catch((reason: unknown) => reason);
+    expect(error).to.be.an.instanceOf(Error).with.property('message').that.includes('needs simulateAsync');
+  });
+
+  it('excuses nothing: expectErrors that says nothing', () => {
+    const { message } = failureOf(() =>
+      simulate((world) => {
+        const server = world.serving(() => {
+          throw new Error('on purpose');
+        });
+        world.client('-a');
+        world.expectErrors(server);
+      }),
+    );
+    expect(message).to.equal('on purpose');
+  });
+
+  it('is found all the same: what another poller has left open', () => {
+    const { message } = failureOf(() =>
+      simulate((world) => {
+        listen('tcp://127.0.0.1:0', { poller: world.another('other') });
+      }),
+    );
+    expect(message).to.include('1 sockets of the poller "other" are still open');
+  });
+});
+
 describe('resegment', () => {
+  it('looks at the end too when all bytes come in one segment', () => {
+    // It ends its output only when there was more than one chunk.
+    const ends: Protocol = (data$) => {
+      let chunks = 0;
+      return concat(
+        data$.pipe(tap(() => (chunks += 1))),
+        defer(() => (chunks > 1 ? EMPTY : NEVER)),
+      );
+    };
+    const { message } = failureOf(() => resegment(ends, { client: '-a-b-|', server: '-a-b-|' }));
+    expect(message).to.include('the end of the output: expected fin').and.include('come in one segment');
+  });
+
+  for (const [client, server] of [
+    ['^ 30ms a', ' 51ms A'],
+    ['-a', ' 40ms A'],
+  ] as const) {
+    it(`cuts what is sent over a link that takes time: ${client}`, () => {
+      const options = { link: { latency: 10 } };
+      const values = { a: 'ping\n', A: 'PING\n' };
+      const forgets: Protocol = (data$) =>
+        data$.pipe(
+          map((data) => data.toString().split('\n').slice(0, -1).join('\n').toUpperCase()),
+          map((text) => (text === '' ? text : `${text}\n`)),
+        );
+      wire(forgets, { client, server }, values, options);
+      const { message } = failureOf(() => resegment(forgets, { client, server }, values, options));
+      expect(message).to.include('are cut at 1:');
+      const keeps: Protocol = (data$) =>
+        data$.pipe(
+          lines(),
+          map((line) => `${line.toUpperCase()}\n`),
+        );
+      resegment(keeps, { client, server }, values, options);
+    });
+  }
+
   const line: Protocol = (data$) =>
     data$.pipe(
       lines(),
@@ -356,6 +442,21 @@ describe('simulate', () => {
 });
 
 describe('simulateAsync', () => {
+  it('clears in one moment a timer that was set in another', async () => {
+    await simulateAsync((world) => {
+      world.serving((data$) => data$.pipe(debounceTime(5)));
+      const client = world.client('-a-b-c----------d-----');
+      world.expectWire(client).toBe('----------c----------d');
+    });
+  });
+
+  it('ends although a protocol pushes for ever', async () => {
+    await simulateAsync((world) => {
+      world.serving(() => interval(10).pipe(map(String)));
+      world.expectWire(world.client('-------------!')).toBe('----------0');
+    });
+  });
+
   it('lets promises settle between moments of virtual time', async () => {
     await simulateAsync((world) => {
       world.serving((data$) =>

@@ -2,9 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 
-import { Observable, Subject, ignoreElements, take, tap } from 'rxjs';
+import { Observable, Subject, ignoreElements, pipe, take, tap } from 'rxjs';
 import type { OperatorFunction } from 'rxjs';
 
+import { describe, invalidArgument } from '../errors.js';
 import { bytesOf } from './diagram.js';
 import { choicesOf } from './choices.js';
 import { violated } from './laws.js';
@@ -27,10 +28,13 @@ export interface Codec<T> {
   readonly invalid?: readonly (string | Uint8Array)[];
   /** A chunk which, repeated for ever, never makes a frame: the decoder must give up rather than grow. */
   readonly endless?: string | Uint8Array;
+  /** It is made for `reuseInputBuffer: true` as well, where a chunk is valid during the call only. Default false. */
+  readonly lent?: boolean;
   /** For random cuts. Default 1. */
   readonly seed?: number;
 }
 
+const NOTHING = Buffer.alloc(0);
 const RANDOM_CUTS = 50;
 /** Bytes of an endless frame after which a decoder must have given up. */
 const TOO_MUCH = 256 * 1024 * 1024;
@@ -45,12 +49,14 @@ interface Outcome<T> {
 /**
  * Laws of a codec, for `for (const { name, check } of codecLaws(codec)) it(name, check)`.
  *
+ * @throws TypeError for a codec without values, or whose values are nothing on the wire: every law would hold.
  * @example
  * ```ts
  * codecLaws({ decode: () => lines(), encode: (line) => `${line}\n`, values: ['a', '', 'b c'], incomplete: 'emit' });
  * ```
  */
 export function codecLaws<T>(codec: Codec<T>): Law[] {
+  checkCodec(codec);
   const laws = new CodecLaws(codec);
   return [
     { name: 'what is encoded is decoded', check: () => laws.roundTrip() },
@@ -63,7 +69,15 @@ export function codecLaws<T>(codec: Codec<T>): Law[] {
     { name: 'the input is not changed', check: () => laws.inputKept() },
     { name: 'who takes one frame gets one', check: () => laws.takeOne() },
     { name: 'an error of the source is passed on', check: () => laws.sourceError() },
-    { name: 'what was decoded survives the next input', check: () => laws.survives() },
+    { name: 'what was decoded survives the next input', check: () => laws.survives(false) },
+    ...(codec.lent === true
+      ? [
+          {
+            name: 'input that is valid during the call only is enough',
+            check: (): void => laws.survives(true),
+          },
+        ]
+      : []),
     ...(codec.invalid ?? []).map((invalid) => ({
       name: `${quote(bytesOf(invalid))} is refused, once and for good`,
       check: (): void => laws.refuses(bytesOf(invalid)),
@@ -74,6 +88,19 @@ export function codecLaws<T>(codec: Codec<T>): Law[] {
   ];
 }
 
+function checkCodec<T>({ decode, encode, values }: Codec<T>): void {
+  for (const [name, given] of Object.entries({ decode, encode })) {
+    if (typeof given === 'function') continue;
+    throw invalidArgument(
+      `codecLaws: ${name} must be a function, not ${describe(given)}`,
+      'ERR_INVALID_ARG_TYPE',
+    );
+  }
+  if (!Array.isArray(values) || values.length === 0) {
+    throw invalidArgument('codecLaws: values must be a list of one value at least');
+  }
+}
+
 class CodecLaws<T> {
   readonly #codec: Codec<T>;
   /** Each value on the wire. */
@@ -82,7 +109,12 @@ class CodecLaws<T> {
 
   constructor(codec: Codec<T>) {
     this.#codec = codec;
-    this.#frames = codec.values.map((value) => bytesOf(codec.encode(value)));
+    this.#frames = codec.values.map((value, index) => {
+      const frame = bytesOf(codec.encode(value));
+      if (frame.length === 0)
+        throw invalidArgument(`codecLaws: value ${index} is no bytes when it is encoded`);
+      return frame;
+    });
     this.#wire = Buffer.concat(this.#frames);
   }
 
@@ -122,33 +154,47 @@ class CodecLaws<T> {
   }
 
   promptly(): void {
+    this.#promptly((frame) => (frame.length > 1 ? [frame.subarray(0, -1), frame.subarray(-1)] : [frame]));
+    this.#promptly((frame) => [...frame].map((byte) => Buffer.from([byte])));
+  }
+
+  #promptly(cut: (frame: Buffer) => readonly Buffer[]): void {
     const input = new Subject<Buffer>();
     const got: T[] = [];
     const subscription = input
       .pipe(this.#codec.decode())
       .subscribe({ next: (value) => got.push(value), error: () => {} });
     for (const [index, frame] of this.#frames.entries()) {
-      if (frame.length > 1) input.next(Buffer.from(frame.subarray(0, -1)));
-      if (got.length > index) violated(`before the last byte of value ${index}`, index, got.length);
-      input.next(Buffer.from(frame.subarray(-1)));
+      const chunks = cut(frame);
+      for (const [at, chunk] of chunks.entries()) {
+        if (got.length > index) violated(`before chunk ${at} of value ${index}`, index, got.length);
+        input.next(Buffer.from(chunk));
+      }
       if (got.length !== index + 1) violated(`after the last byte of value ${index}`, index + 1, got.length);
     }
     subscription.unsubscribe();
   }
 
   incomplete(): void {
-    const { incomplete = 'error' } = this.#codec;
     for (const [index, frame] of this.#frames.entries()) {
-      if (frame.length < 2) continue;
-      const { values, ended, error } = this.#decode([frame.subarray(0, -1)]);
-      const tried = `all of value ${index} but its last byte, then the end`;
-      if (incomplete === 'error') {
-        if (ended !== 'error') violated(tried, 'an error', ended);
-        this.#expectCode(tried, error);
-      } else if (ended !== 'complete') violated(tried, 'complete', error);
-      const most = incomplete === 'emit' ? 1 : 0;
-      if (values.length > most) violated(tried, `${most} values at most`, values);
+      for (let length = 1; length < frame.length; length++) {
+        this.#incomplete(
+          `${length} of the ${frame.length} bytes of value ${index}, then the end`,
+          frame.subarray(0, length),
+        );
+      }
     }
+  }
+
+  #incomplete(tried: string, part: Buffer): void {
+    const { incomplete = 'error' } = this.#codec;
+    const { values, ended, error } = this.#decode([part]);
+    const most = incomplete === 'emit' ? 1 : 0;
+    if (values.length !== most) violated(tried, `${most} values`, values);
+    if (incomplete === 'error') {
+      if (ended !== 'error') violated(tried, 'an error', ended);
+      this.#expectCode(tried, error);
+    } else if (ended !== 'complete') violated(tried, 'complete', error);
   }
 
   emptyChunks(): void {
@@ -161,12 +207,16 @@ class CodecLaws<T> {
   }
 
   inputKept(): void {
-    const chunk = Buffer.from(this.#wire);
-    const input = new Subject<Buffer>();
-    input.pipe(this.#codec.decode()).subscribe({ error: () => {} });
-    input.next(chunk);
-    input.complete();
-    if (!chunk.equals(this.#wire)) violated('the chunk afterwards', quote(this.#wire), quote(chunk));
+    for (const chunks of [[this.#wire], this.#bytes()]) {
+      const input = new Subject<Buffer>();
+      const subscription = input.pipe(this.#codec.decode()).subscribe({ error: () => {} });
+      const given = chunks.map((chunk) => Buffer.from(chunk));
+      for (const chunk of given) input.next(chunk);
+      subscription.unsubscribe();
+      const after = Buffer.concat(given);
+      if (!after.equals(this.#wire))
+        violated(`the input, in ${chunks.length} chunks, afterwards`, quote(this.#wire), quote(after));
+    }
   }
 
   takeOne(): void {
@@ -193,34 +243,55 @@ class CodecLaws<T> {
     if (errors.length !== 1 || errors[0] !== wrong) violated('after an error of the source', [wrong], errors);
   }
 
-  /** Over a real stream of this library, whose window is overwritten: with the input of the next client, and with poison. */
-  survives(): void {
+  /**
+   * Over a real stream of this library, whose window is overwritten: with what comes next, with the input of another client, and
+   * with poison. Where input is lent, values are looked at when they come: they may be views.
+   */
+  survives(reuseInputBuffer: boolean): void {
     const got: T[] = [];
+    const wrong: number[] = [];
+    const look = (value: T): void => {
+      const index = got.push(value) - 1;
+      const expected = this.#codec.values[index % this.#codec.values.length] as T;
+      if (reuseInputBuffer && !this.#equal(value, expected)) wrong.push(index);
+    };
+    const keep = pipe(this.#codec.decode(), tap(look), ignoreElements());
     simulate((world) => {
-      world.serving((data$) =>
-        data$.pipe(
-          this.#codec.decode(),
-          tap((value) => got.push(value)),
-          ignoreElements(),
-        ),
-      );
-      world.client('-w-|', { w: this.#wire });
-      world.client(
-        '--n',
-        { n: Buffer.alloc(this.#wire.length + 1, 0x7e) },
-        { to: world.listening(), name: 'other' },
-      );
+      world.serving((data$) => data$.pipe(keep), { reuseInputBuffer });
+      const other = world.serving((data$) => data$.pipe(ignoreElements()));
+      const noise = Buffer.alloc(this.#wire.length + 1, 0x7e);
+      // Frames that lie whole in the window, then frames that do not.
+      world.client('-w-w-|', { w: this.#wire }, { cuts: this.#middles() });
+      world.client('-(nn)-n-n', { n: noise }, { to: other, name: 'other' });
     });
-    this.#compare('values, when other input had come', got, this.#codec.values);
+    if (wrong.length > 0) violated('values that were wrong when they came', [], wrong);
+    if (!reuseInputBuffer)
+      this.#compare('values, when other input had come', got, [...this.#codec.values, ...this.#codec.values]);
+    else if (got.length !== 2 * this.#codec.values.length)
+      violated('how many values came', 2 * this.#codec.values.length, got.length);
   }
 
+  /** The middle of each frame, where all are sent for the second time. */
+  #middles(): number[] {
+    let start = this.#wire.length;
+    return this.#frames.map(({ length }) => {
+      const middle = start + Math.ceil(length / 2);
+      start += length;
+      return middle;
+    });
+  }
+
+  /** At the beginning, and behind a frame. */
   refuses(invalid: Buffer): void {
-    for (const chunks of [[invalid], [...invalid].map((byte) => Buffer.from([byte]))]) {
-      const { values, ended, error } = this.#decode([...chunks, this.#wire]);
-      const tried = `${quote(invalid)} in ${chunks.length} chunks`;
-      if (ended !== 'error') violated(tried, 'an error', ended);
-      if (values.length > 0) violated(tried, [], values);
-      this.#expectCode(tried, error);
+    const [first = NOTHING] = this.#frames;
+    for (const before of [[], [first]]) {
+      for (const chunks of [[invalid], [...invalid].map((byte) => Buffer.from([byte]))]) {
+        const { values, ended, error } = this.#decode([...before, ...chunks, this.#wire]);
+        const tried = `${quote(invalid)} in ${chunks.length} chunks behind ${before.length} frames`;
+        if (ended !== 'error') violated(tried, 'an error', ended);
+        this.#compare(`values of ${tried}`, values, this.#codec.values.slice(0, before.length));
+        this.#expectCode(tried, error);
+      }
     }
   }
 
@@ -254,6 +325,7 @@ class CodecLaws<T> {
         values.push(value);
       },
       error: (reason: unknown) => {
+        if (ended !== 'open') violated('after the end', 'nothing', reason);
         ended = 'error';
         error = reason;
       },
@@ -271,11 +343,15 @@ class CodecLaws<T> {
   }
 
   #compare(tried: string, actual: readonly T[], expected: readonly T[]): void {
-    const { equals = (a, b) => isDeepStrictEqual(a, b) } = this.#codec;
     const same =
       actual.length === expected.length &&
-      actual.every((value, index) => equals(value, expected[index] as T));
+      actual.every((value, index) => this.#equal(value, expected[index] as T));
     if (!same) violated(tried, expected, actual);
+  }
+
+  #equal(actual: T, expected: T): boolean {
+    const { equals = (a, b) => isDeepStrictEqual(a, b) } = this.#codec;
+    return equals(actual, expected);
   }
 
   #expectCode(tried: string, error: unknown): void {

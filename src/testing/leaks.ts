@@ -9,13 +9,34 @@ import type { SimulatedPoller } from './simulated-poller.js';
 /** What a run has used. */
 export interface Used {
   readonly servers: readonly Server[];
-  readonly poller: SimulatedPoller;
+  readonly pollers: readonly SimulatedPoller[];
   readonly network: SimulatedNetwork;
   readonly serving: readonly Subscription[];
+  readonly ends: Ends;
+}
+
+/** How often each connection's end was told on `disconnected$`: ids are not used again. */
+export class Ends {
+  readonly #times = new Map<Server, Map<number, number>>();
+
+  told(server: Server, id: number): void {
+    const ofServer = this.#times.get(server) ?? new Map<number, number>();
+    this.#times.set(server, ofServer);
+    ofServer.set(id, (ofServer.get(id) ?? 0) + 1);
+  }
+
+  /** A line for every connection that did not end once. */
+  *several(): Generator<string> {
+    for (const ofServer of this.#times.values()) {
+      for (const [id, times] of ofServer) {
+        if (times > 1) yield `connection ${id} was closed ${times} times`;
+      }
+    }
+  }
 }
 
 /** A line for everything that is left. */
-export function leaksOf({ servers, poller, network, serving }: Used): string[] {
+export function leaksOf({ servers, pollers, network, serving, ends }: Used): string[] {
   const leaks: string[] = [];
   for (const server of servers) {
     for (const { id, bytesQueued } of server.connections.values()) {
@@ -24,23 +45,16 @@ export function leaksOf({ servers, poller, network, serving }: Used): string[] {
       );
     }
   }
-  if (poller.open > 0) leaks.push(`${poller.open} sockets of the poller are still open`);
-  if (poller.alarmAt !== Infinity) leaks.push(`a timer is still set, for ${poller.alarmAt} ms`);
+  for (const [index, { open, alarmAt, who }] of pollers.entries()) {
+    const whose = index === 0 ? 'the poller' : `the poller "${who}"`;
+    if (open > 0) leaks.push(`${open} sockets of ${whose} are still open`);
+    if (alarmAt !== Infinity)
+      leaks.push(`a timer${index === 0 ? '' : ` of ${whose}`} is still set, for ${alarmAt} ms`);
+  }
   if (network.agenda.size > 0) leaks.push(`${network.agenda.size} events are still to come`);
   for (const subscription of serving) {
     if (!subscription.closed) leaks.push('serveEach still serves somebody');
   }
-  for (const [connection, times] of endsOf(network)) {
-    if (times > 1) leaks.push(`connection ${connection} was closed ${times} times`);
-  }
+  leaks.push(...ends.several());
   return leaks;
-}
-
-/** How often each connection's end was told on `disconnected$`. */
-function endsOf({ trace }: SimulatedNetwork): Map<number, number> {
-  const ends = new Map<number, number>();
-  for (const { kind, connection } of trace.entries) {
-    if (kind === 'closed' && connection !== undefined) ends.set(connection, (ends.get(connection) ?? 0) + 1);
-  }
-  return ends;
 }

@@ -17,13 +17,27 @@ export interface LinkOptions {
 /** Finite bandwidth is shared out in pieces of this many bytes. */
 const SEGMENT = 16 * 1024;
 
+/** Before a segment that must not come together with the one before, whoever is there gets so many chances to take a turn. */
+export const HOPS = 6;
+
+/** A segment that is there, and has not been told of. */
+interface Arrived {
+  readonly arrive: () => void;
+  /** Chances to take a turn that are due first. */
+  hops: number;
+}
+
 /** One way of one connection. */
 export class Way {
   readonly #agenda: Agenda;
   readonly #choices: Choices;
   readonly #options: LinkOptions;
-  /** Segments that a link which is down keeps back. */
+  /** What is sent while the link is down, and what is sent behind that. */
   readonly #held: (() => void)[] = [];
+  /** In the order in which they were sent. */
+  readonly #arrived: Arrived[] = [];
+  #hopping = false;
+  #apart = false;
   #down = false;
   /** When the last byte of what has been sent has left. */
   #freeAt = 0;
@@ -42,39 +56,70 @@ export class Way {
     return this.#options.bandwidth === undefined || this.#options.bandwidth === Infinity ? Infinity : SEGMENT;
   }
 
+  /** What is sent next does not come together with what was sent before. */
+  separate(): void {
+    this.#apart = true;
+  }
+
   /** Sends a segment of that many bytes; `arrive` is called when it is there. */
   send(bytes: number, arrive: () => void): void {
-    if (this.#down) {
-      this.#held.push(() => this.send(bytes, arrive));
-      return;
-    }
+    const segment = { arrive, hops: this.#apart ? HOPS : 0 };
+    this.#apart = false;
+    if (this.#down || this.#held.length > 0) this.#held.push(() => this.#depart(bytes, segment));
+    else this.#depart(bytes, segment);
+  }
+
+  #depart(bytes: number, segment: Arrived): void {
     const { latency = 0, jitter = 0, bandwidth = Infinity } = this.#options;
     const now = this.#agenda.now;
     const late = jitter > 0 ? this.#choices.below(Math.floor(jitter) + 1) : 0;
     this.#freeAt = Math.max(this.#freeAt, now) + bytes / bandwidth;
     const arrival = Math.max(this.#freeAt + latency + late, this.#lastArrival);
-    if (arrival <= now && this.#underWay === 0) {
-      arrive();
+    if (arrival <= now && this.#underWay === 0 && segment.hops === 0) {
+      segment.arrive();
       return;
     }
     this.#lastArrival = arrival;
     this.#underWay += 1;
     this.#agenda.at(arrival, () => {
-      this.#underWay -= 1;
-      if (this.#down) this.#held.push(arrive);
-      else arrive();
+      this.#arrived.push(segment);
+      this.#deliver();
     });
+  }
+
+  #deliver(): void {
+    while (!this.#down && !this.#hopping) {
+      const [first] = this.#arrived;
+      if (first === undefined) return;
+      if (first.hops > 0) {
+        first.hops -= 1;
+        this.#hopping = true;
+        this.#agenda.after(0, () => {
+          this.#hopping = false;
+          this.#deliver();
+        });
+        return;
+      }
+      this.#arrived.shift();
+      this.#underWay -= 1;
+      first.arrive();
+    }
   }
 
   down(): void {
     this.#down = true;
   }
 
-  /** What was kept back is sent now. */
+  /** What was under way arrives now, and what was kept back is sent: in this order, and before what that brings about. */
   up(): void {
     if (!this.#down) return;
     this.#down = false;
-    for (const segment of this.#held.splice(0)) segment();
+    this.#deliver();
+    while (!this.#down) {
+      const depart = this.#held.shift();
+      if (depart === undefined) return;
+      depart();
+    }
   }
 
   get isDown(): boolean {

@@ -40,6 +40,8 @@ export class RealClient {
   #probe: NodeJS.Timeout | undefined;
   #socket: Socket | undefined;
   #received = 0;
+  /** A reset was found by looking for it, not by what the lane writes. */
+  #probed = false;
   /** What has come since it stopped reading: Node may hear of it, but who does not look does not see it. */
   #unseen: WireEvent['kind'][] | undefined;
 
@@ -81,11 +83,14 @@ export class RealClient {
       this.#note('data', bytes);
     });
     socket.on('end', () => {
-      this.#hear('fin');
+      // A reset right behind the last bytes is an end for libuv too; EPIPE means that there was a FIN before it.
+      this.#lookForReset(socket);
+      const error: NodeJS.ErrnoException | null = socket.errored;
+      if (error === null || error.code === 'EPIPE') this.#hear('fin');
       this.#probe = setInterval(() => this.#lookForReset(socket), PROBE);
     });
     socket.on('error', ({ syscall }: NodeJS.ErrnoException) => {
-      if (syscall === 'read') this.#hear('reset');
+      if (syscall === 'read' || this.#probed) this.#hear('reset');
       else this.#note('reset');
     });
     socket.on('close', () => clearInterval(this.#probe));
@@ -93,7 +98,9 @@ export class RealClient {
 
   /** Behind the end of its input Node reads no more, and so hears of no reset; a write of nothing does. */
   #lookForReset(socket: Socket): void {
-    if (this.#unseen === undefined && !socket.writableEnded && !socket.destroyed) socket.write('');
+    if (socket.writableEnded || socket.destroyed) return;
+    socket.write('');
+    this.#probed = socket.errored !== null;
   }
 
   /** Ends of the connection. */

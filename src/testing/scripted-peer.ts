@@ -26,6 +26,9 @@ export class ScriptedPeer {
   readonly #network: SimulatedNetwork;
   readonly #dial: Appointment;
   readonly #unsent = new ByteQueue();
+  /** Of all its bytes: where a segment begins that comes apart from the one before. */
+  readonly #cuts: number[] = [];
+  #taken = 0;
   #socket: SimulatedSocket | undefined;
   #connection: number | undefined;
   #reading = true;
@@ -94,8 +97,10 @@ export class ScriptedPeer {
     return this.#ended || this.#error !== undefined || this.#gone;
   }
 
-  send(bytes: Uint8Array | string): void {
+  /** @param apart - it must not come together with what was sent before, however late it leaves */
+  send(bytes: Uint8Array | string, apart = false): void {
     if (this.#gone || this.#finWanted || this.#error !== undefined) return;
+    if (apart) this.#cuts.push(this.#taken + this.#unsent.length);
     const copy = Buffer.from(bytes as Uint8Array);
     this.#note('sends', copy);
     this.#unsent.push(copy);
@@ -168,12 +173,17 @@ export class ScriptedPeer {
   #write(socket: SimulatedSocket): boolean {
     if (this.#error !== undefined) return false;
     if (this.#unsent.length > 0) {
-      const bytes = this.#unsent.take(LARGEST_READ);
+      while (this.#cuts[0] !== undefined && this.#cuts[0] <= this.#taken) {
+        this.#cuts.shift();
+        socket.way.separate();
+      }
+      const bytes = this.#unsent.take(Math.min(LARGEST_READ, (this.#cuts[0] ?? Infinity) - this.#taken));
       const sent = socket.send(bytes, 0, bytes.length);
       if (typeof sent !== 'number') {
         this.#failed(sent.code, 'write');
         return true;
       }
+      this.#taken += sent;
       this.#unsent.unshift(bytes.subarray(sent));
       return sent > 0;
     }

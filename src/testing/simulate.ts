@@ -135,6 +135,17 @@ class SteppingScheduler extends TestScheduler {
   time = -1;
   #concluding = false;
 
+  constructor(assertDeepEqual: (actual: unknown, expected: unknown) => void) {
+    super(assertDeepEqual);
+    // Every `run` has timers of its own and knows none of those before: what one step sets the next could not clear, and
+    // what it clears could be another's. One set of them for all steps.
+    const scheduler = this as unknown as { createDelegates?: () => unknown };
+    const create = scheduler.createDelegates;
+    if (typeof create !== 'function') return;
+    let delegates: unknown;
+    scheduler.createDelegates = () => (delegates ??= create.call(scheduler));
+  }
+
   step(): void {
     this.time += 1;
     this.run(() => {});
@@ -148,6 +159,8 @@ class SteppingScheduler extends TestScheduler {
   override flush(): void {
     while (this.hotObservables.length > 0) this.hotObservables.shift()?.setup();
     if (this.#concluding) {
+      // Time is over: what goes on for ever, as an interval does, must not be waited for.
+      this.maxFrames = Math.max(this.time, 0);
       super.flush();
       return;
     }

@@ -4,6 +4,7 @@ import type { BindAddress } from '../poller/poller.js';
 import type { Agenda } from './agenda.js';
 import { parseLane } from './diagram.js';
 import type { Lane, Marble, WireValues } from './diagram.js';
+import { HOPS } from './link.js';
 import { ScriptedPeer } from './scripted-peer.js';
 import type { PeerEvent } from './scripted-peer.js';
 import type { SimulatedNetwork } from './simulated-network.js';
@@ -18,9 +19,6 @@ export interface Segments {
   readonly readRate?: number;
 }
 
-/** Between two segments of one moment the server gets so many chances to take a turn: one to accept, one to read, and so on. */
-const HOPS = 6;
-
 export class WireClient {
   readonly lane: Lane;
   readonly values: WireValues;
@@ -32,6 +30,8 @@ export class WireClient {
   #to: () => BindAddress;
   #peer: ScriptedPeer | undefined;
   #sent = 0;
+  /** A cut is where the next bytes begin. */
+  #apart = false;
   /** What has to be done at this moment, one after the other. */
   #script: (() => void)[] = [];
   #playing = false;
@@ -119,9 +119,14 @@ export class WireClient {
     for (const end of [...cuts, bytes.length]) {
       if (start < end) {
         const segment = bytes.subarray(start, end);
-        this.#then(() => this.#peer?.send(segment));
+        const apart = this.#apart;
+        this.#apart = false;
+        this.#then(() => this.#peer?.send(segment, apart));
       }
-      if (cuts.includes(end)) this.#pause();
+      if (cuts.includes(end)) {
+        this.#apart = true;
+        this.#pause();
+      }
       start = end;
     }
   }

@@ -63,7 +63,10 @@ export function wire(
   );
 }
 
-export type Expect = (world: Pick<World, 'expectWire' | 'expectBytes'>, client: WireClient) => void;
+export type Expect = (
+  world: Pick<World, 'expectWire' | 'expectBytes' | 'expectEnds'>,
+  client: WireClient,
+) => void;
 
 /** One run of a diagram, with what is expected of it. */
 export function play(
@@ -80,7 +83,14 @@ export function play(
     else serving.start(world);
     world.until(parseLane(lanes.server, 'server', values).duration);
     const client = world.client(lanes.client, values, segments);
-    expect({ expectWire: (of) => world.expectWire(of), expectBytes: (of) => world.expectBytes(of) }, client);
+    expect(
+      {
+        expectWire: (of) => world.expectWire(of),
+        expectBytes: (of) => world.expectBytes(of),
+        expectEnds: (of) => world.expectEnds(of),
+      },
+      client,
+    );
   }, options);
 }
 
@@ -169,15 +179,17 @@ function noted(options: WireOptions, bytes: Buffer, cuts: readonly number[]): Wi
   return { ...options, notes: [...(options.notes ?? []), note] };
 }
 
-/** Times move with the bytes, so bytes alone are compared. */
+/** Times move with the bytes, so bytes and the end are compared without them. */
 function playCoalesced(serving: Serving, lanes: Lanes, values: WireValues, options: WireOptions): void {
   const { marbles } = parseLane(lanes.server, 'server', values);
   const expected = Buffer.concat(marbles.flatMap((marble) => marble.bytes ?? []));
+  const ends = marbles.flatMap(({ kind }) => (kind === 'fin' || kind === 'reset' ? [kind] : []));
   const notes = [...(options.notes ?? []), "all of the client's bytes come in one segment"];
   try {
-    play(serving, lanes, values, { ...options, notes }, { coalesced: true }, ({ expectBytes }, client) =>
-      expectBytes(client).toBe(expected),
-    );
+    play(serving, lanes, values, { ...options, notes }, { coalesced: true }, (world, client) => {
+      world.expectBytes(client).toBe(expected);
+      world.expectEnds(client).toEqual(ends);
+    });
   } catch (error) {
     if (error instanceof ExpectationError) throw error;
     throw new Error(`${notes.join('\n')}: ${String(error)}`, { cause: error });

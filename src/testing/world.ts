@@ -30,7 +30,7 @@ import {
   compareLists,
 } from './expectations.js';
 import type { AssertDeepEqual, Observed, TraceFilter, Window } from './expectations.js';
-import { leaksOf } from './leaks.js';
+import { Ends, leaksOf } from './leaks.js';
 import type { Leeway } from './leeway.js';
 import { SimulatedNetwork, connectable } from './simulated-network.js';
 import type { NetworkOptions } from './simulated-network.js';
@@ -78,8 +78,10 @@ export class World {
   readonly #others: SimulatedPoller[] = [];
   readonly #servers: Server[] = [];
   readonly #serving: Subscription[] = [];
+  readonly #ends = new Ends();
   readonly #clients: WireClient[] = [];
   readonly #checks: (() => void)[] = [];
+  #over = false;
   readonly #errors = new Map<Server, Failure[]>();
   readonly #expectsErrors = new Set<Server>();
 
@@ -138,12 +140,18 @@ export class World {
 
   /** A server; it is closed when the run is over. */
   listening(options: ListenOptions = {}, address = 'tcp://127.0.0.1:0'): Server {
-    const server = listen(address, { poller: this.poller, ...options });
+    return this.adopt(listen(address, { poller: this.poller, ...options }));
+  }
+
+  /** A server that was made by `listen(address, { poller: world.poller })`: closed and checked as those of `listening`. */
+  adopt(server: Server): Server {
+    if (this.#servers.includes(server)) return server;
     this.#servers.push(server);
     const errors: Failure[] = [];
     this.#errors.set(server, errors);
     server.errors$.subscribe((failure) => errors.push(failure));
     server.disconnected$.subscribe(({ connection, error }) => {
+      this.#ends.told(server, connection.id);
       const code = error === undefined ? undefined : ((error as NodeJS.ErrnoException).code ?? error.message);
       this.trace.add('server', 'closed', {
         ...this.#numberOf(connection),
@@ -151,6 +159,11 @@ export class World {
       });
     });
     return server;
+  }
+
+  /** Those of `listening`, `serving` and `adopt`, in that order. */
+  get servers(): readonly Server[] {
+    return this.#servers;
   }
 
   /** A server that serves every connection by a protocol. */
@@ -212,7 +225,7 @@ export class World {
     return {
       toBe: (lane, values = client.values, leeway?) => {
         this.#clock.expect(parseLane(lane, 'server', values).duration + (leeway?.late ?? 0));
-        this.#checks.push(() => checkWire(this.#observed, client, lane, values, leeway));
+        this.#check(() => checkWire(this.#observed, client, lane, values, leeway));
       },
     };
   }
@@ -221,7 +234,21 @@ export class World {
   expectBytes(client: WireClient): { toBe(bytes: string | Uint8Array, window?: Window): void } {
     return {
       toBe: (bytes, window = {}) => {
-        this.#checks.push(() => checkBytes(this.#observed, client, bytes, window));
+        this.#check(() => checkBytes(this.#observed, client, bytes, window));
+      },
+    };
+  }
+
+  /** How the server's output ends for that client, whenever that is: `fin`, `reset`, both, or not at all. */
+  expectEnds(client: WireClient): { toEqual(kinds: readonly ('fin' | 'reset')[]): void } {
+    return {
+      toEqual: (kinds) => {
+        this.#check(() => {
+          const ends = client.events.flatMap(({ kind }) =>
+            kind === 'fin' || kind === 'reset' ? [kind] : [],
+          );
+          compareLists(this.#observed, 'the end of the output', ends, kinds);
+        });
       },
     };
   }
@@ -230,7 +257,7 @@ export class World {
   expectChunks(client: WireClient): { toEqual(chunks: readonly (string | Uint8Array)[]): void } {
     return {
       toEqual: (chunks) => {
-        this.#checks.push(() => checkChunks(this.#observed, client, chunks));
+        this.#check(() => checkChunks(this.#observed, client, chunks));
       },
     };
   }
@@ -249,7 +276,7 @@ export class World {
     return {
       ...this.#expectSigns((signs, values = {}) => checkQueued(this.#observed, client, signs, values)),
       toStayBelow: (bytes) => {
-        this.#checks.push(() => checkQueueStaysBelow(this.#observed, client, bytes));
+        this.#check(() => checkQueueStaysBelow(this.#observed, client, bytes));
       },
     };
   }
@@ -265,7 +292,7 @@ export class World {
     return {
       toBe: (signs, values) => {
         this.#clock.expect(parseSigns(signs).duration);
-        this.#checks.push(() => check(signs, values));
+        this.#check(() => check(signs, values));
       },
     };
   }
@@ -274,17 +301,17 @@ export class World {
   expectTrace(filter: TraceFilter = {}): { toEqual(lines: readonly string[]): void } {
     return {
       toEqual: (lines) => {
-        this.#checks.push(() => checkTrace(this.#observed, filter, lines));
+        this.#check(() => checkTrace(this.#observed, filter, lines));
       },
     };
   }
 
   /** What `errors$` of a server tells: codes, or messages where there is no code. Without this, nothing may be told. */
   expectErrors(server: Server): { toEqual(codes: readonly string[]): void } {
-    this.#expectsErrors.add(server);
     return {
       toEqual: (codes) => {
-        this.#checks.push(() => {
+        this.#expectsErrors.add(server);
+        this.#check(() => {
           const actual = (this.#errors.get(server) ?? []).map(({ error }) => codeOf(error));
           compareLists(this.#observed, 'errors$', actual, codes);
         });
@@ -295,7 +322,7 @@ export class World {
   /** Of what `errors$` of a server tells, these codes (or messages) are no failure of the run. */
   allowErrors(server: Server, codes: readonly string[]): void {
     this.#expectsErrors.add(server);
-    this.#checks.push(() => {
+    this.#check(() => {
       const other = this.#errors.get(server)?.find(({ error }) => !codes.includes(codeOf(error)));
       if (other !== undefined) throw other.error;
     });
@@ -310,9 +337,19 @@ export class World {
   expectCallbacks<C>(recorded: RecordedCallbacks<C>): { toEqual(calls: readonly string[]): void } {
     return {
       toEqual: (calls) => {
-        this.#checks.push(() => compareLists(this.#observed, 'the callbacks', recorded.calls, calls));
+        this.#check(() => compareLists(this.#observed, 'the callbacks', recorded.calls, calls));
       },
     };
+  }
+
+  /** @throws Error when nobody will ever look at it: a body of `simulate` that awaits goes on when the run is over. */
+  #check(check: () => void): void {
+    if (this.#over) {
+      throw new Error(
+        'something is expected of a run that is over: a body that awaits needs simulateAsync, and to be awaited itself',
+      );
+    }
+    this.#checks.push(check);
   }
 
   /** Until when the run goes on, as far as is known. */
@@ -322,6 +359,7 @@ export class World {
 
   /** Ends a run that has failed: closes everything, checks nothing. */
   abandon(): void {
+    this.#over = true;
     this.#checks.length = 0;
     this.#clock.stop();
     this.#close();
@@ -346,6 +384,7 @@ export class World {
       }
     };
     const checks = this.#checks.splice(0);
+    this.#over = true;
     // First what went wrong, then what came of it.
     attempt(() => this.#checkErrors());
     for (const check of checks) attempt(check);
@@ -364,9 +403,10 @@ export class World {
   #checkLeaks(): void {
     const leaks = leaksOf({
       servers: this.#servers,
-      poller: this.poller,
+      pollers: [this.poller, ...this.#others],
       network: this.network,
       serving: this.#serving,
+      ends: this.#ends,
     });
     compareLists(this.#observed, 'what is left at the end', leaks, []);
   }
