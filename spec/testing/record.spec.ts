@@ -24,6 +24,11 @@ function saved({ fixtures }: Recording): Fixture[] {
   return JSON.parse(JSON.stringify(fixtures)) as Fixture[];
 }
 
+/** Nothing has happened on that connection, which is still open. */
+function silent({ client, server, values, open }: Fixture): boolean {
+  return client === '' && server === '' && Object.keys(values).length === 0 && typeof open === 'number';
+}
+
 function failureOf(run: () => unknown): Error {
   try {
     run();
@@ -189,6 +194,34 @@ overPollers('a live server, recorded', (poller) => {
     replay(echo, fixture!);
   });
 
+  it('is replayed as far as it is known when it stopped before an answer', async () => {
+    const late: Protocol = (data$) => data$.pipe(delay(60));
+    server = listen('tcp://127.0.0.1:0', { poller });
+    const recording = record(server);
+    server.connections$.pipe(serveEach(late)).subscribe();
+    await server.ready;
+    const peer = await Peer.toPort(server.addresses[0]?.port ?? 0);
+    peer.send('hello');
+    while (recording.fixtures[0]?.client.includes('a') !== true) await pause(1);
+    recording.stop();
+    const before = saved(recording);
+    await peer.receives('hello');
+    expect(saved(recording)).to.deep.equal(before);
+    expect(before[0]).to.include({ server: '' }).and.to.have.property('open').that.is.a('number');
+    replay(late, before[0]!);
+  });
+
+  it('has bytes that were sent by one that echoes by itself', async () => {
+    server = listen('tcp://127.0.0.1:0', { poller });
+    const recording = record(server);
+    server.connections$.subscribe((connection) => connection.data$.subscribe(connection));
+    await server.ready;
+    const peer = await Peer.toPort(server.addresses[0]?.port ?? 0);
+    peer.fin('hello');
+    await peer.over();
+    replay(echo, saved(recording)[0]!);
+  });
+
   it('neither accepts nor reads, and leaves nothing behind on a connection', async () => {
     server = listen('tcp://127.0.0.1:0', { poller });
     const recording = record(server);
@@ -202,13 +235,13 @@ overPollers('a live server, recorded', (poller) => {
     await pause(50);
     const [connection] = server.connections.values();
     expect(connection!.bytesRead).to.equal(0);
-    expect(recording.fixtures).to.deep.equal([{ client: '', server: '', values: {} }]);
+    expect(recording.fixtures.map(silent)).to.deep.equal([true]);
     expect(Object.hasOwn(connection!, 'data')).to.equal(true);
     recording.stop();
     expect(Object.hasOwn(connection!, 'data')).to.equal(false);
     connection!.data$.subscribe(connection);
     await peer.receives('hello');
-    expect(recording.fixtures).to.deep.equal([{ client: '', server: '', values: {} }]);
+    expect(recording.fixtures.map(silent)).to.deep.equal([true]);
   });
 });
 
@@ -285,9 +318,53 @@ describe('a simulated server, recorded', () => {
       world.at(4, () => recordings[0]!.stop());
     });
     expect(recordings.map((recording) => saved(recording)[0])).to.deep.equal([
-      { client: '--a', server: '--a', values: { a: 'ping' } },
+      { client: '--a', server: '--a', values: { a: 'ping' }, open: 4 },
       { client: '--a---b--|', server: '--a---b--(|!)', values: { a: 'ping', b: 'pong' } },
     ]);
+  });
+
+  it('is JSON by itself', () => {
+    let recording: Recording | undefined;
+    simulate((world) => {
+      recording = record(world.serving(echo));
+      world.client('--a--|', VALUES);
+    });
+    expect(JSON.parse(JSON.stringify(recording))).to.deep.equal(saved(recording!));
+  });
+
+  it('finds more than was sent while a connection is known, and lets be what may have come later', () => {
+    const again: Protocol = (data$) => merge(data$, data$.pipe(delay(30)));
+    let recording: Recording | undefined;
+    simulate((world) => {
+      recording = record(world.serving(echo));
+      world.client('--a', VALUES);
+      world.at(40, () => recording!.stop());
+    });
+    const [fixture] = saved(recording!);
+    expect(fixture).to.deep.equal({ client: '--a', server: '--a', values: { a: 'ping' }, open: 40 });
+    replay(again, fixture!, { tolerance: 8 });
+    const error = failureOf(() => replay(again, fixture!, { tolerance: 7 }));
+    expect(error.message).to.include('at 32 ms the server should have done nothing, but it sent "ping"');
+    expect(() => replay(() => NEVER, fixture!)).to.throw(
+      ExpectationError,
+      'at 2 ms the server should have sent',
+    );
+  });
+
+  it('rounds times, so that what is a little late stands where it was due', () => {
+    const soon: Protocol = (data$) => data$.pipe(delay(3));
+    let recording: Recording | undefined;
+    simulate((world) => {
+      recording = record(world.serving(soon), { round: 10 });
+      world.client('--a---b 14ms -a 10ms |', VALUES);
+    });
+    const [fixture] = saved(recording!);
+    expect(fixture).to.deep.equal({
+      client: 'a-------------------b---------|',
+      server: 'a-------------------b---------(|!)',
+      values: { a: 'pingpong', b: 'ping' },
+    });
+    wire(echo, fixture!, fixture!.values);
   });
 
   it('leaves out when the server closed where a lane has no room for it', () => {
@@ -314,6 +391,10 @@ describe('a simulated server, recorded', () => {
   it('refuses what is no server, and what is no fixture', () => {
     expect(() => record({} as never)).to.throw(TypeError, 'record: needs a server');
     expect(() => record(undefined as never)).to.throw(TypeError, 'record: needs a server');
+    for (const round of [0, -1, 1.5, NaN, '10']) {
+      const server = simulate((world) => world.listening());
+      expect(() => record(server, { round: round as never })).to.throw(TypeError, 'record: round must be');
+    }
     expect(() => replay(echo, undefined as never)).to.throw(TypeError, 'replay: needs a fixture');
   });
 });

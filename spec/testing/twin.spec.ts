@@ -52,6 +52,17 @@ overPollers('a diagram in two worlds', (poller) => {
       tap(() => connection.destroy()),
       ignoreElements(),
     );
+  const resetting6: TwinProtocol = (data$, connection, ms) =>
+    merge(data$, timer(ms(6)).pipe(tap(() => connection.reset()))).pipe(ignoreElements());
+  const destroying6: TwinProtocol = (data$, connection, ms) =>
+    merge(
+      upper(data$, connection),
+      timer(ms(6)).pipe(
+        tap(() => connection.destroy()),
+        ignoreElements(),
+      ),
+    );
+  const slowly: TwinProtocol = (data$, _connection, ms) => data$.pipe(delay(ms(30)));
   const resetting: TwinProtocol = (_data$, connection, ms) =>
     concat(
       of('PING'),
@@ -88,6 +99,18 @@ overPollers('a diagram in two worlds', (poller) => {
     'a client that resets with output unread': [() => of(BIG), '[--#---', '---!'],
     'a client that resets after its FIN': [(data$) => merge(NEVER, data$), '--a|-#', '--a'],
     'a client that is gone at once': [() => NEVER, '(^#)', '---'],
+    'a client that does not look, and is reset': [resetting6, '[--------]--', '---------#'],
+    'a client that does not look, and hears of the reset as it writes': [
+      resetting6,
+      '[--------a--]',
+      '---------#',
+    ],
+    'a client that reads FIN before the reset behind it': [
+      destroying6,
+      '[--a 40ms b--]--',
+      '-- 43ms --(A|#)',
+    ],
+    'a client that is gone when the answer comes': [slowly, '--a---(b!)-----', '-- 30ms !'],
     'a client that does not read the end until later': [() => of('PING'), '[----]--', '-----(A|)'],
   };
 

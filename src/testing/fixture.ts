@@ -16,16 +16,21 @@ export interface Fixture {
   readonly values: Readonly<Record<string, string | { readonly hex: string }>>;
   /** There was more than was to be kept: this is the beginning. */
   readonly cut?: true;
+  /** It was still open when the recording stopped, so many ms after its acceptance: nothing is known of what came later. */
+  readonly open?: number;
   /** Too much happened within 3 ms to be written: something stands up to 3 ms late. */
   readonly rounded?: true;
 }
+
+/** How far a connection is known. */
+export type Known = Pick<Fixture, 'cut' | 'open'>;
 
 /**
  * Writes both lanes. Bytes have a name of one letter, so that they take no time but their own.
  *
  * @param client - events in the order in which they happened, data of one millisecond put together
  */
-export function fixtureOf(client: readonly WireEvent[], server: readonly WireEvent[], cut: boolean): Fixture {
+export function fixtureOf(client: readonly WireEvent[], server: readonly WireEvent[], known: Known): Fixture {
   const names = new Names();
   names.add(client, 'a');
   names.add(server, 'A');
@@ -44,7 +49,7 @@ export function fixtureOf(client: readonly WireEvent[], server: readonly WireEve
     client: ours.text,
     server: theirs.text,
     values: names.values,
-    ...(cut && { cut }),
+    ...known,
     ...(!(ours.exact && theirs.exact) && { rounded: true as const }),
   };
 }

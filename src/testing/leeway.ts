@@ -10,6 +10,8 @@ export interface Leeway {
   readonly late: number;
   /** The lane is a beginning: what comes after all that it has is let be. */
   readonly cut?: boolean;
+  /** The lane is known up to that frame: what comes after all that it has, and may have come later than that, is let be. */
+  readonly until?: number;
 }
 
 /** Of real time, by which things may be off unless somebody says otherwise: a busy machine is late now and then. */
@@ -35,10 +37,15 @@ export function aligned(lane: Lane, events: readonly WireEvent[], leeway: Leeway
   const moved = events.flatMap((event) => {
     if (event.kind === 'data') return stream.take(event);
     const due = lane.marbles.find(({ kind }) => kind === event.kind);
-    if (due === undefined) return leeway.cut === true ? [] : [{ ...event, at: Math.floor(event.at) }];
+    if (due === undefined) return unknown(event, leeway) ? [] : [{ ...event, at: Math.floor(event.at) }];
     return [{ ...event, at: near(event.at, Math.floor(due.at), leeway) }];
   });
   return moved.sort((a, b) => a.at - b.at);
+}
+
+/** Whether the lane would not have what nothing is due for. */
+function unknown({ at }: WireEvent, { early, cut = false, until = Infinity }: Leeway): boolean {
+  return cut || at + early >= until;
 }
 
 /** Then, if it is near; a frame off at least, if it is not. */
@@ -88,7 +95,7 @@ class Stream {
 
   /** Where other bytes stand: at the next time that is near, one chunk at each. */
   #byTime(event: WireEvent, bytes: Buffer): WireEvent[] {
-    if (!this.#astray && this.#leeway.cut === true) return [];
+    if (!this.#astray && unknown(event, this.#leeway)) return [];
     const index = this.#dues.findIndex(
       ({ at }, index) => index >= this.#index && near(event.at, at, this.#leeway) === at,
     );

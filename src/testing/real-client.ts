@@ -40,6 +40,10 @@ export class RealClient {
   #probe: NodeJS.Timeout | undefined;
   #socket: Socket | undefined;
   #received = 0;
+  /** A reset was found by looking for it, not by what the lane writes. */
+  #probed = false;
+  /** What has come since it stopped reading: Node may hear of it, but who does not look does not see it. */
+  #unseen: WireEvent['kind'][] | undefined;
 
   constructor(lane: Lane, to: Endpoint, time: RealTime) {
     this.#lane = lane;
@@ -82,16 +86,33 @@ export class RealClient {
       // A reset right behind the last bytes is an end for libuv too; EPIPE means that there was a FIN before it.
       this.#lookForReset(socket);
       const error: NodeJS.ErrnoException | null = socket.errored;
-      if (error === null || error.code === 'EPIPE') this.#note('fin');
+      if (error === null || error.code === 'EPIPE') this.#hear('fin');
       this.#probe = setInterval(() => this.#lookForReset(socket), PROBE);
     });
-    socket.on('error', () => this.#note('reset'));
+    socket.on('error', ({ syscall }: NodeJS.ErrnoException) => {
+      if (syscall === 'read' || this.#probed) this.#hear('reset');
+      else this.#note('reset');
+    });
     socket.on('close', () => clearInterval(this.#probe));
   }
 
   /** Behind the end of its input Node reads no more, and so hears of no reset; a write of nothing does. */
   #lookForReset(socket: Socket): void {
-    if (!socket.writableEnded && !socket.destroyed) socket.write('');
+    if (socket.writableEnded || socket.destroyed) return;
+    socket.write('');
+    this.#probed = socket.errored !== null;
+  }
+
+  /** Ends of the connection. */
+  #hear(kind: 'fin' | 'reset'): void {
+    if (this.#unseen === undefined) this.#note(kind);
+    else this.#unseen.push(kind);
+  }
+
+  /** What nobody has looked at is seen now: all of it by who reads, a reset by who writes. */
+  #see(kinds: readonly WireEvent['kind'][]): void {
+    for (const kind of this.#unseen ?? []) if (kinds.includes(kind)) this.#note(kind);
+    this.#unseen = this.#unseen?.filter((kind) => !kinds.includes(kind));
   }
 
   #note(kind: WireEvent['kind'], bytes?: Buffer): void {
@@ -100,6 +121,12 @@ export class RealClient {
 
   #do({ kind, bytes }: Marble): void {
     const socket = this.#socket;
+    if (kind === 'data') this.#see(['reset']);
+    else if (kind === 'stop') this.#unseen = [];
+    else if (kind === 'go') {
+      this.#see(['fin', 'reset']);
+      this.#unseen = undefined;
+    }
     if (kind === 'connect') this.#connect();
     else if (socket === undefined || socket.destroyed) return;
     else if (kind === 'data') socket.write(bytes as Buffer);

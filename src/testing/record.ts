@@ -15,12 +15,19 @@ import type { Serving, WireOptions } from './wire.js';
 export interface RecordOptions {
   /** Bytes that are kept, of all connections together, in both directions. Default 1 MiB. Beyond that, fixtures are cut. */
   readonly max?: number;
+  /**
+   * Ms: times are rounded down to multiples of it, and what a side sends within as much is one segment. Default 1. With more,
+   * an answer mostly stands in the very frame of what it answers, and there is room for more at a time.
+   */
+  readonly round?: number;
 }
 
 /** What has been recorded. */
 export interface Recording {
   /** Of every connection that was accepted since the recording began, in that order; those that are open are told so far. */
   readonly fixtures: readonly Fixture[];
+  /** The fixtures, for `JSON.stringify`. */
+  toJSON(): readonly Fixture[];
   /** Nothing is recorded any more; the fixtures stay. */
   stop(): void;
 }
@@ -44,10 +51,10 @@ const MAX = 1024 * 1024;
  * server.connections$.pipe(serveEach(upper)).subscribe();
  * // … clients come and go …
  * recording.stop();
- * writeFileSync('upper.json', JSON.stringify(recording.fixtures));
+ * writeFileSync('upper.json', JSON.stringify(recording));
  * ```
  */
-export function record(server: Server, { max = MAX }: RecordOptions = {}): Recording {
+export function record(server: Server, { max = MAX, round = 1 }: RecordOptions = {}): Recording {
   const watchable = server as unknown as Partial<Watchable> | null | undefined;
   if (typeof watchable?.[WATCH] !== 'function') {
     throw invalidArgument(`record: needs a server of this library, not ${describe(server)}`, TYPE);
@@ -55,7 +62,10 @@ export function record(server: Server, { max = MAX }: RecordOptions = {}): Recor
   if (typeof max !== 'number' || !(max >= 0)) {
     throw invalidArgument(`record: max must be a number of bytes from 0, not ${describe(max)}`);
   }
-  return new ServerRecording(watchable as Watchable, max);
+  if (!Number.isInteger(round) || round < 1) {
+    throw invalidArgument(`record: round must be a whole number of ms from 1, not ${describe(round)}`);
+  }
+  return new ServerRecording(watchable as Watchable, max, round);
 }
 
 class ServerRecording implements Recording {
@@ -63,10 +73,10 @@ class ServerRecording implements Recording {
   readonly #untap = new Map<Tape, () => void>();
   readonly #unwatch: () => void;
 
-  constructor(server: Watchable, max: number) {
+  constructor(server: Watchable, max: number, round: number) {
     const budget: Budget = { left: max };
     this.#unwatch = server[WATCH]((connection, now) => {
-      const tape = new Tape(now, budget);
+      const tape = new Tape(now, budget, round);
       this.#tapes.push(tape);
       this.#untap.set(tape, connection.tapped(tape));
       tape.onOver = () => this.#over(tape);
@@ -77,9 +87,16 @@ class ServerRecording implements Recording {
     return this.#tapes.map((tape) => tape.fixture());
   }
 
+  toJSON(): readonly Fixture[] {
+    return this.fixtures;
+  }
+
   stop(): void {
     this.#unwatch();
-    for (const tape of this.#untap.keys()) this.#over(tape);
+    for (const tape of this.#untap.keys()) {
+      tape.stop();
+      this.#over(tape);
+    }
   }
 
   #over(tape: Tape): void {
@@ -98,7 +115,8 @@ export interface ReplayOptions extends WireOptions {
 
 /**
  * Plays a recorded connection against a protocol, in virtual time: the bytes must be the same, and FIN and RST, about when they
- * were. Of a fixture that was cut, what goes beyond it is not looked at.
+ * were. Of a fixture that was cut, what goes beyond it is not looked at; of a connection that was still open, what may have
+ * come after the recording had stopped.
  *
  * @throws ExpectationError as `wire`.
  * @example
@@ -117,8 +135,8 @@ export function replay(
       TYPE,
     );
   }
-  const { server, values, cut = false } = fixture;
-  const leeway = { early: toleranceOf('replay', tolerance), late: tolerance, cut };
+  const { server, values, cut = false, open = Infinity } = fixture;
+  const leeway = { early: toleranceOf('replay', tolerance), late: tolerance, cut, until: open };
   play(serving, fixture, values, options, {}, ({ expectWire }, client) =>
     expectWire(client).toBe(server, values, leeway),
   );

@@ -44,6 +44,8 @@ export class SimulatedSocket {
   #finWanted = false;
   #finSent = false;
   #peerEnded = false;
+  /** As Linux has it, FIN is read before the error that came behind it. */
+  #endRead = false;
   /** To be told once, by whatever is called next. */
   #error: string | undefined;
   /** RST has been sent or has come: nothing goes either way any more. */
@@ -97,6 +99,10 @@ export class SimulatedSocket {
       const bytes = this.#received.take(most);
       this.peer?.transmit(); // there is room now
       return bytes;
+    }
+    if (this.#peerEnded && !this.#endRead) {
+      this.#endRead = true;
+      return 'end';
     }
     if (this.#error !== undefined) return this.#takeError();
     return this.#peerEnded || this.#dead ? 'end' : 'nothing';

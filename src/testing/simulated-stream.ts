@@ -139,6 +139,8 @@ export class SimulatedStream implements PollerStream {
       if (this.#queue.length === 0 || !this.#socket.writable || !this.#offerSome()) break;
     }
     this.#offering = false;
+    // The answer to what was sent may be a reset, which is news.
+    if (this.#socket.hasError) this.#changed();
     if (!this.#shutdownWanted || this.#queue.length > 0 || this.#outputError !== undefined) return;
     this.#shutdownWanted = false;
     this.#note('sends FIN');

@@ -2,7 +2,7 @@
 
 import type { Tap } from '../tap.js';
 import { fixtureOf } from './fixture.js';
-import type { Fixture } from './fixture.js';
+import type { Fixture, Known } from './fixture.js';
 import { milliseconds } from './lane-time.js';
 import type { MarbleKind } from './lane-tokens.js';
 import type { WireEvent } from './lane-text.js';
@@ -24,16 +24,22 @@ export class Tape implements Tap {
   onOver: () => void = () => {};
   readonly #now: () => number;
   readonly #budget: Budget;
+  readonly #round: number;
   readonly #accepted: number;
   readonly #client: Noted[] = [];
   readonly #server: Noted[] = [];
+  /** When the recording stopped. */
+  #stopped: number | undefined;
+  #over = false;
   #broken = false;
   #shut = false;
   #cut = false;
 
-  constructor(now: () => number, budget: Budget) {
+  /** @param round - ms: times are multiples of it */
+  constructor(now: () => number, budget: Budget, round: number) {
     this.#now = now;
     this.#budget = budget;
+    this.#round = round;
     this.#accepted = now();
   }
 
@@ -52,7 +58,7 @@ export class Tape implements Tap {
 
   failed(): void {
     this.#note(this.#client, 'reset');
-    this.onOver();
+    this.#finish();
   }
 
   write(source: Uint8Array, start: number, end: number): void {
@@ -68,26 +74,41 @@ export class Tape implements Tap {
     if (this.#broken) return this.failed();
     if (!this.#shut) this.#note(this.#server, 'fin');
     this.#note(this.#server, 'close');
-    this.onOver();
+    this.#finish();
   }
 
   reset(): void {
     this.#note(this.#server, 'reset');
-    this.onOver();
+    this.#finish();
+  }
+
+  /** What comes from now on is not told. */
+  stop(): void {
+    this.#stopped ??= this.#time();
   }
 
   /** So far. */
   fixture(): Fixture {
     const goneAt = this.#client.find(({ kind }) => kind === 'reset')?.at ?? Infinity;
     const reached = this.#server.filter(({ at }) => at < goneAt);
-    return fixtureOf(this.#client.map(eventOf), reached.map(eventOf), this.#cut);
+    return fixtureOf(this.#client.map(eventOf), reached.map(eventOf), this.#known());
+  }
+
+  #known(): Known {
+    if (this.#cut) return { cut: true };
+    return this.#over ? {} : { open: this.#stopped ?? this.#time() };
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.onOver();
   }
 
   #keep(side: Noted[], bytes: Uint8Array): void {
     if (bytes.length === 0 || this.#cut) return;
     if (bytes.length > this.#budget.left) {
       this.#cut = true;
-      this.onOver();
+      this.#finish();
       return;
     }
     this.#budget.left -= bytes.length;
@@ -103,7 +124,8 @@ export class Tape implements Tap {
   }
 
   #time(): number {
-    return Math.floor(milliseconds(this.#now() - this.#accepted));
+    const passed = milliseconds(this.#now() - this.#accepted);
+    return Math.floor(passed / this.#round) * this.#round;
   }
 }
 
