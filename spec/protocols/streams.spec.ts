@@ -171,6 +171,17 @@ describe('framing: a connection’s input', () => {
     expect(seen).to.deep.equal(['ab', 'cd', 'ab', 'cd']);
   });
 
+  it('is whole in what is made of several chunks, also with reuseInputBuffer', () => {
+    const client = new WindowClient({ reuseInputBuffer: true });
+    const seen: string[] = [];
+    client.connection.data$.pipe(resp()).subscribe((value) => {
+      if (Array.isArray(value)) seen.push(value.flat().join(' '));
+    });
+    client.sends('*3\r\n$5\r\nfirst\r\n*1\r\n$6\r\nsecond\r\n');
+    client.sends('$5\r\nthird\r\n');
+    expect(seen).to.deep.equal(['first second third']);
+  });
+
   it('yields frames of no more memory than they need', () => {
     const client = new WindowClient();
     const told = new Told(client.connection.data$.pipe(lengthPrefixed({ length: 'u16' })));

@@ -100,6 +100,12 @@ export class Intake {
     return copy ? copyBytes(this.bytes, start, end) : this.bytes.subarray(start, end);
   }
 
+  /** A part of what was taken, which is not handed on before later chunks have come. */
+  sliceToKeep(from: number, to: number): Buffer {
+    const lent = this.#lent && this.bytes === this.#chunk;
+    return lent ? copyBytes(this.bytes, this.start + from, this.start + to) : this.slice(from, to);
+  }
+
   /** A part of what was taken, as text. */
   text(from: number, to: number, encoding: 'utf8' | 'latin1'): string {
     return this.bytes.toString(encoding, this.start + from, this.start + to);

@@ -149,7 +149,9 @@ export class RespDecoder implements Decoder<Value> {
     this.#take(intake, length + 2);
     if (sign === BULK) {
       const { strings } = this.#limits;
-      return strings === 'buffer' ? intake.slice(0, length) : intake.text(0, length, strings);
+      if (strings !== 'buffer') return intake.text(0, length, strings);
+      // What is around it may not be whole before the window has been used again.
+      return this.#aggregates.length > 0 ? intake.sliceToKeep(0, length) : intake.slice(0, length);
     }
     if (sign === BLOB_ERROR) return new RespError(intake.text(0, length, 'utf8'), true);
     const text = intake.text(0, length, 'latin1');
