@@ -1,11 +1,11 @@
 // Bugs that were planted, each where such bugs live: a diagram catches it, and its message says what is wrong and when.
 
 import { expect } from 'chai';
-import type { Connection, Protocol, Server } from 'evio';
+import type { Connection, Protocol, Server, StreamEvents } from 'evio';
 import { lines } from 'evio/protocols';
 import { ScriptedPeer, resegment, simulate, wire } from 'evio/testing';
 import type { World } from 'evio/testing';
-import { EMPTY, concat, defer, map, mergeMap, of, timeout, timer } from 'rxjs';
+import { EMPTY, concat, defer, filter, map, mergeMap, of, timeout, timer } from 'rxjs';
 
 import { twisted, withEvents } from './twisted.js';
 
@@ -34,12 +34,20 @@ describe('planted: the answer depends on a cut', () => {
   });
 
   it('is found where only a cut between CR and LF shows it', () => {
-    const crlf: Protocol = (data$) =>
-      data$.pipe(
-        mergeMap((data) => data.toString().split('\r\n').filter(Boolean)),
-        map((text) => (text.includes('\n') || text === '\r' ? 'ERR\r\n' : text === 'GET a' ? value.r : '')),
+    const crlf: Protocol = (data$) => {
+      let line = '';
+      return data$.pipe(
+        mergeMap((data) => {
+          line += data.toString();
+          if (!data.includes('\r\n')) return EMPTY; // of this chunk, not of the line
+          return of(line === value.q ? value.r : 'ERR\r\n');
+        }),
       );
-    expect(messageOf(() => resegment(crlf, lanes, value))).to.include('are cut at ');
+    };
+    wire(crlf, lanes, value);
+    const message = messageOf(() => resegment(crlf, lanes, value));
+    expect(message).to.match(/^at 2 ms the server should have sent "value\\r\\n", but it sent nothing/);
+    expect(message).to.include('the client\'s bytes are cut at 6: "GET a\\r" "\\n"');
   });
 });
 
@@ -75,23 +83,63 @@ describe('planted: a reply after FIN', () => {
 });
 
 describe('planted: a double close', () => {
-  it('of a poller that tells the end twice does not get past the streams', () => {
-    const seen: string[] = [];
-    simulate((world) => {
-      const poller = twisted(world.poller, {
-        events: (events) =>
-          withEvents(events, {
-            ended: () => {
-              events.ended();
-              events.ended();
-            },
-          }),
+  /** A run over a poller that tells its streams otherwise, and what `disconnected$` tells of it. */
+  function over(lane: string, twist: (events: StreamEvents) => Partial<StreamEvents>): () => string[] {
+    return () => {
+      const seen: string[] = [];
+      simulate((world) => {
+        const events = (plain: StreamEvents): StreamEvents => withEvents(plain, twist(plain));
+        const server = world.serving((data$) => data$, { poller: twisted(world.poller, { events }) });
+        server.disconnected$.subscribe(({ connection }) => seen.push(`closed ${connection.id}`));
+        world.client(lane);
       });
-      const server = world.serving((data$) => data$, { poller });
-      server.disconnected$.subscribe(({ connection }) => seen.push(`closed ${connection.id}`));
-      world.expectWire(world.client('-a|')).toBe('-a|');
-    });
-    expect(seen).to.deep.equal(['closed 1']);
+      return seen;
+    };
+  }
+
+  it('of a poller that tells the end twice is found, although the streams do not let it through', () => {
+    const message = messageOf(
+      over('-a|', (events) => ({
+        ended: () => {
+          events.ended();
+          events.ended();
+        },
+      })),
+    );
+    expect(message).to.include('but it was at 2 ms, connection 1: the poller told the end of input twice');
+    expect(message).to.include('2 ms  server 1 receives FIN');
+  });
+
+  it('of a poller that tells a failure twice is found, and one behind an end of ours', () => {
+    const reset = new Error('ECONNRESET');
+    const twice = over('-a#', (events) => ({
+      failed: (error) => {
+        events.failed(error);
+        events.failed(error);
+      },
+    }));
+    expect(messageOf(twice)).to.include('at 2 ms, connection 1: the poller told a failure twice');
+    const late = over('-a|', (events) => ({
+      ended: () => {
+        events.ended();
+        events.failed(reset);
+      },
+    }));
+    expect(messageOf(late)).to.include('at 2 ms, connection 1: the poller told a failure after close()');
+  });
+
+  it('of a poller that gives input after the end of it is found', () => {
+    const more = over('-a|', (events) => ({
+      ended: () => {
+        events.ended();
+        events.data(Buffer.from('more'), 0, 4, false);
+      },
+    }));
+    expect(messageOf(more)).to.include('at 2 ms, connection 1: the poller gave input after its end');
+  });
+
+  it('is none where a poller keeps its contract, whatever becomes of its streams', () => {
+    for (const lane of ['-a|', '-a#', '-a!', '[-a-|']) expect(over(lane, () => ({}))()).to.have.length(1);
   });
 
   const visits: Record<string, (world: World) => void> = {
@@ -126,7 +174,7 @@ describe('planted: a double close', () => {
       );
       expect(message)
         .to.match(/^what is left at the end: expected nothing more/)
-        .and.to.include('connection 1 was closed 2 times');
+        .and.to.include('connection 1 was closed 2 times, at ');
     });
   }
 });
@@ -163,6 +211,21 @@ describe('planted: a lost wake', () => {
     };
     const message = messageOf(() => wire(deaf, { client: '-a------', server: '----d' }, { d: 'done' }));
     expect(message).to.match(/^at 4 ms the server should have sent "done", but it sent nothing/);
+  });
+
+  it('is found where a protocol drops the empty chunk that a wake is', () => {
+    const drops: Protocol = (data$, connection) =>
+      data$.pipe(
+        filter((data) => data.length > 0), // as whoever takes it for noise
+        mergeMap((data) => {
+          if (data.length === 0) return of('done');
+          timer(3).subscribe(() => connection.wake());
+          return EMPTY;
+        }),
+      );
+    const message = messageOf(() => wire(drops, { client: '-a------', server: '----d' }, { d: 'done' }));
+    expect(message).to.match(/^at 4 ms the server should have sent "done", but it sent nothing/);
+    expect(message).to.include('server 1 reads "a"');
   });
 });
 

@@ -15,21 +15,22 @@ export interface Used {
   readonly ends: Ends;
 }
 
-/** How often each connection's end was told on `disconnected$`: ids are not used again. */
+/** When each connection's end was told on `disconnected$`: ids are not used again. */
 export class Ends {
-  readonly #times = new Map<Server, Map<number, number>>();
+  readonly #times = new Map<Server, Map<number, number[]>>();
 
-  told(server: Server, id: number): void {
-    const ofServer = this.#times.get(server) ?? new Map<number, number>();
+  told(server: Server, id: number, at: number): void {
+    const ofServer = this.#times.get(server) ?? new Map<number, number[]>();
     this.#times.set(server, ofServer);
-    ofServer.set(id, (ofServer.get(id) ?? 0) + 1);
+    ofServer.set(id, [...(ofServer.get(id) ?? []), Math.floor(at)]);
   }
 
   /** A line for every connection that did not end once. */
   *several(): Generator<string> {
     for (const ofServer of this.#times.values()) {
       for (const [id, times] of ofServer) {
-        if (times > 1) yield `connection ${id} was closed ${times} times`;
+        if (times.length > 1)
+          yield `connection ${id} was closed ${times.length} times, at ${times.join(' and ')} ms`;
       }
     }
   }

@@ -2,6 +2,7 @@
 // a run needs a horizon: so long after the last thing that a spec brought about, nothing is waited for any more.
 
 import type { SchedulerLike } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
 
 import { clockOf } from './agenda.js';
 import type { VirtualClock } from './agenda.js';
@@ -68,4 +69,9 @@ export class WorldClock implements VirtualClock {
     }
     this.#now = end;
   }
+}
+
+/** When the last thing of a diagram of RxJS happens. */
+export function durationOf(marbles: string): number {
+  return TestScheduler.parseMarbles(marbles, undefined, undefined, false, true).at(-1)?.frame ?? 0;
 }

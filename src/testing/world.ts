@@ -2,8 +2,7 @@
 
 import { tap } from 'rxjs';
 import type { Subscription } from 'rxjs';
-import { TestScheduler } from 'rxjs/testing';
-import type { RunHelpers } from 'rxjs/testing';
+import type { RunHelpers, TestScheduler } from 'rxjs/testing';
 
 import { parseAddress } from '../address.js';
 import type { Connection } from '../connection.js';
@@ -30,6 +29,7 @@ import {
   compareLists,
 } from './expectations.js';
 import type { AssertDeepEqual, Observed, TraceFilter, Window } from './expectations.js';
+import { Contract } from './contract.js';
 import { Ends, leaksOf } from './leaks.js';
 import type { Leeway } from './leeway.js';
 import { SimulatedNetwork, connectable } from './simulated-network.js';
@@ -38,6 +38,7 @@ import { SimulatedPoller } from './simulated-poller.js';
 import type { Trace } from './trace.js';
 import { WireClient } from './wire-client.js';
 import type { Segments } from './wire-client.js';
+import { durationOf } from './world-clock.js';
 import type { WorldClock } from './world-clock.js';
 
 /** How a simulation runs. */
@@ -79,6 +80,7 @@ export class World {
   readonly #servers: Server[] = [];
   readonly #serving: Subscription[] = [];
   readonly #ends = new Ends();
+  readonly #contract = new Contract();
   readonly #clients: WireClient[] = [];
   readonly #checks: (() => void)[] = [];
   #over = false;
@@ -140,19 +142,26 @@ export class World {
 
   /** A server; it is closed when the run is over. */
   listening(options: ListenOptions = {}, address = 'tcp://127.0.0.1:0'): Server {
-    return this.adopt(listen(address, { poller: this.poller, ...options }));
+    const server = listen(address, { poller: this.poller, ...options });
+    return this.#take(server, (options.poller ?? this.poller) !== this.poller);
   }
 
   /** A server that was made by `listen(address, { poller: world.poller })`: closed and checked as those of `listening`. */
   adopt(server: Server): Server {
+    return this.#take(server, server.poller !== this.poller.name);
+  }
+
+  /** The kit's own poller keeps its contract; that of somebody else is watched. */
+  #take(server: Server, foreign: boolean): Server {
     if (this.#servers.includes(server)) return server;
     this.#servers.push(server);
+    if (foreign) this.#contract.watch(server, (connection) => this.#numberOf(connection).connection);
     const errors: Failure[] = [];
     this.#errors.set(server, errors);
     server.errors$.subscribe((failure) => errors.push(failure));
     server.disconnected$.subscribe(({ connection, error }) => {
-      this.#ends.told(server, connection.id);
-      const code = error === undefined ? undefined : ((error as NodeJS.ErrnoException).code ?? error.message);
+      this.#ends.told(server, connection.id, this.now());
+      const code = error === undefined ? undefined : codeOf(error);
       this.trace.add('server', 'closed', {
         ...this.#numberOf(connection),
         ...(code === undefined ? {} : { detail: code }),
@@ -387,6 +396,7 @@ export class World {
     this.#over = true;
     // First what went wrong, then what came of it.
     attempt(() => this.#checkErrors());
+    attempt(() => this.#contract.check(this.#observed));
     for (const check of checks) attempt(check);
     this.#close();
     if (failures.length === 0) attempt(() => this.#checkLeaks());
@@ -410,11 +420,6 @@ export class World {
     });
     compareLists(this.#observed, 'what is left at the end', leaks, []);
   }
-}
-
-/** When the last thing of a diagram of RxJS happens. */
-function durationOf(marbles: string): number {
-  return TestScheduler.parseMarbles(marbles, undefined, undefined, false, true).at(-1)?.frame ?? 0;
 }
 
 function codeOf(error: Error): string {
