@@ -176,12 +176,28 @@ const SERVERS: Record<string, { law: string; served: Served; says: RegExp }> = {
   },
 };
 
+const BOUNDED: Served = {
+  serve: (world) =>
+    world.serving((data$) => data$.pipe(mergeMap(() => Array<string>(20).fill('x'.repeat(100)))), {
+      maxQueuedBytes: Infinity,
+    }),
+  talks,
+  queued: 500,
+};
+
 describe('a law of servers', () => {
   for (const [what, { law, served, says }] of Object.entries(SERVERS)) {
     it(`is broken by ${what}`, () => {
       expect(verdict(serverLaws(served), law)).to.match(says);
     });
   }
+
+  it('of its queues is broken by one without a bound, and tells when', () => {
+    const law = 'at most 500 bytes wait for a client that does not read';
+    expect(verdict(serverLaws(BOUNDED), law)).to.match(
+      /^at 1 ms \d+ bytes are queued for the client, which must stay below 501/,
+    );
+  });
 
   it('has a mutant, each', () => {
     const names = serverLaws(serving(echo)).map(({ name }) => name);

@@ -28,6 +28,8 @@ export interface Codec<T> {
   readonly invalid?: readonly (string | Uint8Array)[];
   /** A chunk which, repeated for ever, never makes a frame: the decoder must give up rather than grow. */
   readonly endless?: string | Uint8Array;
+  /** Bytes of such a frame after which it must have given up, but for one chunk of 64 KiB. Default 256 MiB. */
+  readonly max?: number;
   /** It is made for `reuseInputBuffer: true` as well, where a chunk is valid during the call only. Default false. */
   readonly lent?: boolean;
   /** For random cuts. Default 1. */
@@ -36,7 +38,6 @@ export interface Codec<T> {
 
 const NOTHING = Buffer.alloc(0);
 const RANDOM_CUTS = 50;
-/** Bytes of an endless frame after which a decoder must have given up. */
 const TOO_MUCH = 256 * 1024 * 1024;
 
 /** What came of decoding: values, and how it ended. */
@@ -44,6 +45,8 @@ interface Outcome<T> {
   readonly values: readonly T[];
   readonly ended: 'complete' | 'error' | 'open';
   readonly error: unknown;
+  /** It had let go of its source before that ended. */
+  readonly released: boolean;
 }
 
 /**
@@ -286,9 +289,10 @@ class CodecLaws<T> {
     const [first = NOTHING] = this.#frames;
     for (const before of [[], [first]]) {
       for (const chunks of [[invalid], [...invalid].map((byte) => Buffer.from([byte]))]) {
-        const { values, ended, error } = this.#decode([...before, ...chunks, this.#wire]);
+        const { values, ended, error, released } = this.#decode([...before, ...chunks, this.#wire], false);
         const tried = `${quote(invalid)} in ${chunks.length} chunks behind ${before.length} frames`;
         if (ended !== 'error') violated(tried, 'an error', ended);
+        if (!released) violated(`${tried}: the source`, 'unsubscribed', 'subscribed to');
         this.#compare(`values of ${tried}`, values, this.#codec.values.slice(0, before.length));
         this.#expectCode(tried, error);
       }
@@ -296,18 +300,20 @@ class CodecLaws<T> {
   }
 
   givesUp(): void {
-    const chunk = bytesOf(this.#codec.endless ?? '');
+    const { endless = '', max = TOO_MUCH } = this.#codec;
+    const chunk = bytesOf(endless);
     const input = new Subject<Buffer>();
     const errors: unknown[] = [];
     input.pipe(this.#codec.decode()).subscribe({ error: (error: unknown) => errors.push(error) });
     const large = Buffer.concat(
       Array.from({ length: Math.max(1, Math.ceil(65_536 / chunk.length)) }, () => chunk),
     );
-    for (let sent = 0; sent <= TOO_MUCH; sent += large.length) {
+    for (let sent = 0; sent <= max && errors.length === 0; sent += large.length) {
       input.next(Buffer.from(large));
-      if (errors.length > 0) return;
     }
-    violated(`after ${TOO_MUCH} bytes of one frame`, 'an error', 'more is awaited');
+    const tried = `after ${max} bytes of one frame`;
+    if (errors.length === 0) violated(tried, 'an error', 'more is awaited');
+    this.#expectCode(tried, errors[0]);
   }
 
   #bytes(): Buffer[] {
@@ -332,8 +338,9 @@ class CodecLaws<T> {
       complete: () => (ended = 'complete'),
     });
     for (const chunk of chunks) input.next(Buffer.from(chunk));
+    const released = !input.observed;
     if (end) input.complete();
-    return { values, ended, error };
+    return { values, ended, error, released };
   }
 
   #expectAll(tried: string, chunks: readonly Buffer[]): void {

@@ -29,6 +29,8 @@ export interface Served {
   readonly halfOpen?: boolean;
   /** How many schedules are tried. Default 20. */
   readonly schedules?: number;
+  /** Most bytes that may wait for a client which does not read: its `maxQueuedBytes`, and one write. Else that is not tried. */
+  readonly queued?: number;
 }
 
 /** A kernel so small that nothing goes at once. */
@@ -67,6 +69,14 @@ export function serverLaws(served: Served): Law[] {
     { name: 'answers do not depend on the schedule', check: () => laws.schedules() },
     { name: 'a client that reads late gets every byte', check: () => laws.lateReader() },
     { name: 'close() in the middle leaves nothing', check: () => laws.closes() },
+    ...(served.queued === undefined
+      ? []
+      : [
+          {
+            name: `at most ${served.queued} bytes wait for a client that does not read`,
+            check: (): void => laws.bounded(),
+          },
+        ]),
   ];
 }
 
@@ -248,6 +258,15 @@ class ServerLaws {
         if (!answer.equals(plain))
           violated(`the answer to ${said.client}, read ${how}`, quote(plain), quote(answer));
       }
+    }
+  }
+
+  bounded(): void {
+    const { queued = Infinity, talks } = this.#served;
+    for (const talk of talks.map((said) => readingLate(said, LATE))) {
+      this.#run(talk, '', TINY, (world) => {
+        world.expectQueued(this.#client(world, talk)).toStayBelow(queued + 1);
+      });
     }
   }
 
