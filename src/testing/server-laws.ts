@@ -190,9 +190,12 @@ class ServerLaws {
       server.connections$.subscribe((connection) =>
         world.at(world.now() + 2, () => {
           if (!server.connections.has(connection.id)) return;
-          connection.write(LAST_WORDS.subarray(0, 1000));
-          connection.end(LAST_WORDS.subarray(1000));
           ended = true;
+          // In one piece, which no bound of the queue refuses; only its own end may have come first.
+          const refused = server.errors$.subscribe(() => (ended = false));
+          connection.write(LAST_WORDS);
+          refused.unsubscribe();
+          connection.end();
         }),
       );
       world.at(world.horizon - 1, () => {
