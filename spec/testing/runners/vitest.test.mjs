@@ -10,3 +10,8 @@ test('a diagram that is right', () => {
   wire(upper, lanes('A'), values, options);
 });
 test('a diagram that is wrong', () => wire(upper, lanes('a'), values, options));
+// Without the hook the runner has nothing to count.
+test('a diagram that is not counted', () => {
+  expect.hasAssertions();
+  wire(upper, lanes('A'), values);
+});
