@@ -262,6 +262,35 @@ describe('a modelled kernel', () => {
   });
 });
 
+describe('options of a simulation', () => {
+  for (const [options, message] of [
+    [{ sendBufer: 1 }, 'unknown option "sendBufer"; valid are '],
+    [{ link: { latancy: 4 } }, 'unknown option "latancy"; valid are latency, jitter, bandwidth'],
+    [{ link: { latency: -5 } }, 'option latency must be a number of milliseconds from 0, not -5'],
+    [{ link: { bandwidth: 0 } }, 'option bandwidth must be a number of bytes per millisecond above 0, not 0'],
+    [{ sendBuffer: 0 }, 'option sendBuffer must be a number of bytes from 1, not 0'],
+    [{ receiveBuffer: 1.5 }, 'option receiveBuffer must be a number of bytes from 1, not 1.5'],
+    [{ quiet: NaN }, 'option quiet must be a number of milliseconds from 0, not NaN'],
+    [{ descriptors: 'many' }, 'option descriptors must be a number from 1, not "many"'],
+  ] as const) {
+    it(`are refused by name: ${JSON.stringify(options)}`, () => {
+      expect(() => simulate(() => {}, options as SimulationOptions)).to.throw(TypeError, message);
+    });
+  }
+
+  it('of clients and faults are, too', () => {
+    simulate((world) => {
+      world.listening();
+      expect(() => world.client('', {}, { readRate: 0 })).to.throw(TypeError, 'option readRate must be');
+      expect(() => world.network.fail('raed' as never, 'EMFILE')).to.throw(TypeError, 'unknown call "raed"');
+      expect(() => world.network.fail('read', 'EFOO')).to.throw(
+        TypeError,
+        '"EFOO" is no code of this system',
+      );
+    });
+  });
+});
+
 describe('two ends of this library', () => {
   const frames: Protocol = (data$) =>
     data$.pipe(

@@ -7,6 +7,7 @@ import { TestScheduler } from 'rxjs/testing';
 import type { RunHelpers } from 'rxjs/testing';
 
 import { ExpectationError } from './expectations.js';
+import { checkSimulationOptions } from './simulation-options.js';
 import { World } from './world.js';
 import type { SimulationOptions } from './world.js';
 import { WorldClock } from './world-clock.js';
@@ -106,6 +107,7 @@ export async function simulateAsync<T>(
 const LONGEST = 3_600_000;
 
 function worldOf(scheduler: TestScheduler, helpers: RunHelpers, options: SimulationOptions): World {
+  checkSimulationOptions(options);
   return new World(scheduler, helpers, options, new WorldClock(scheduler, options.quiet ?? QUIET));
 }
 

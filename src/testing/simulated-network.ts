@@ -1,6 +1,7 @@
 // The kernel of a simulation, and the network: who listens where, who is connected to whom, and what goes wrong. It knows
 // nothing of pollers and streams: sockets here are what system calls find in a real kernel.
 
+import { describe, errnoOf, invalidArgument } from '../errors.js';
 import { Agenda } from './agenda.js';
 import type { Appointment, VirtualClock } from './agenda.js';
 import { choicesOf } from './choices.js';
@@ -31,6 +32,8 @@ export interface NetworkOptions {
 
 /** System calls that can be made to fail. */
 export type FaultyCall = 'listen' | 'accept' | 'connect' | 'read' | 'write';
+
+const CALLS: readonly FaultyCall[] = ['listen', 'accept', 'connect', 'read', 'write'];
 
 const BUFFER = 64 * 1024;
 const FIRST_BOUND_PORT = 40_000;
@@ -107,6 +110,11 @@ export class SimulatedNetwork {
 
   /** That system call fails with that code, as often as it says. */
   fail(call: FaultyCall, code: string, times = 1): void {
+    if (!CALLS.includes(call)) {
+      throw invalidArgument(`fail: unknown call ${describe(call)}; valid are ${CALLS.join(', ')}`);
+    }
+    if (errnoOf(code) === 0)
+      throw invalidArgument(`fail: ${describe(code)} is no code of this system, such as 'EMFILE'`);
     const codes = this.#faults.get(call) ?? [];
     for (let i = 0; i < times; i++) codes.push(code);
     this.#faults.set(call, codes);

@@ -8,6 +8,7 @@ import { HOPS } from './link.js';
 import { ScriptedPeer } from './scripted-peer.js';
 import type { PeerEvent } from './scripted-peer.js';
 import type { SimulatedNetwork } from './simulated-network.js';
+import { checkReadRate } from './simulation-options.js';
 
 /** How a client's bytes travel, and how fast it takes those of the server. */
 export interface Segments {
@@ -50,6 +51,7 @@ export class WireClient {
     this.#network = network;
     this.#to = to;
     this.#cuts = cuts;
+    checkReadRate(readRate);
     this.#readRate = readRate;
     const marbles = coalesced ? coalesce(this.lane.marbles) : this.lane.marbles;
     if (!marbles.some(({ kind }) => kind === 'connect')) this.#at(0, () => this.#connect());
