@@ -43,6 +43,8 @@ describe('diagrams: the echo protocol', () => {
   it('knows a command that comes letter by letter', () => {
     proves('^-q-u-i-t-n', 'B-q-u-i-t-(n|)');
     proves('^-(quit)-r', 'B-(quit)-(r|)');
+    proves('^-(nQ)', 'B-(nQ|)');
+    proves("^-' '--n-(aQ)", "B-' '--n-(aQ|)");
   });
 
   it('knows no command inside another line', () => {

@@ -1,10 +1,10 @@
 // The protocol of the Redis server, proved by diagrams, each of them with its bytes cut in every way.
 
-import type { Protocol } from 'evio';
+import type { Protocol, Server } from 'evio';
 import { resegment, simulate, wire } from 'evio/testing';
 import type { WireOptions, WireValues, World } from 'evio/testing';
 
-import { redis } from '../../examples/redis/protocol.js';
+import { HIGH_WATER_MARK, redis } from '../../examples/redis/protocol.js';
 import { Store } from '../../examples/redis/store.js';
 import { request } from './redis-in-memory.js';
 
@@ -43,6 +43,15 @@ const VALUES: WireValues = {
   q: request('QUIT'),
   Q: OK,
 };
+
+/** The reply to HELLO 3. */
+function hello(id: number): string {
+  const facts = ['server', 'redis', 'version', '7.0.15', 'proto', 3, 'id', id, 'mode', 'standalone'];
+  const told = [...facts, 'role', 'master', 'modules'].map((fact) =>
+    typeof fact === 'number' ? `:${fact}\r\n` : bulk(fact),
+  );
+  return `%7\r\n${told.join('')}*0\r\n`;
+}
 
 function proves(
   client: string,
@@ -132,13 +141,9 @@ describe('diagrams: the protocol of the Redis server', () => {
   });
 
   it('speaks RESP3 to who says HELLO 3', () => {
-    const facts = ['server', 'redis', 'version', '7.0.15', 'proto', 3, 'id', 1, 'mode', 'standalone'];
-    const told = [...facts, 'role', 'master', 'modules'].map((fact) =>
-      typeof fact === 'number' ? `:${fact}\r\n` : bulk(fact),
-    );
     proves('^-g-h-g-|', '--N-H-O-|', {
       h: request('HELLO', '3'),
-      H: `%7\r\n${told.join('')}*0\r\n`,
+      H: hello(1),
       O: '_\r\n',
     });
   });
@@ -189,6 +194,17 @@ describe('diagrams: the protocol of the Redis server', () => {
       });
     });
 
+    it('speaks to each in the version of RESP that it has asked for', () => {
+      const values = { ...VALUES, h: request('HELLO', '3'), H: hello(1), O: '_\r\n' };
+      simulate((world) => {
+        together(world);
+        const third = world.client('^-h--g---g', values);
+        const second = world.client('^---g--g', values);
+        world.expectWire(third).toBe('--H--O---O');
+        world.expectWire(second).toBe('----N--N');
+      });
+    });
+
     it('keeps apart what they send at the same time, in pieces', () => {
       const two = request('SET', 'key', 'other');
       simulate((world) => {
@@ -219,6 +235,36 @@ describe('diagrams: the protocol of the Redis server', () => {
         world.expectWire(cut).toBe('--S');
         world.expectWire(other).toBe('-------G');
         world.expectTrace({ kinds: ['closed'] }).toEqual(['server 1 closed ECONNRESET']);
+      });
+    });
+
+    it('goes on with what a client has asked for when it reads again, FIN or not, and keeps little until then', () => {
+      const value = 'x'.repeat(20_000);
+      const values = { s: request('SET', 'key', value), l: request('GET', 'key').repeat(500) };
+      const asked = OK + bulk(value).repeat(500);
+      const mostQueued = HIGH_WATER_MARK + 256 * 1024 + bulk(value).length;
+      for (const lane of ['^-s-[l------]', '^-s-[(l|)------]']) {
+        simulate(
+          (world) => {
+            world.serving(redis(new Store(), SERVER), { highWaterMark: HIGH_WATER_MARK });
+            const slow = world.client(lane, values);
+            world.expectBytes(slow).toBe(asked);
+            world.expectQueued(slow).toStayBelow(mostQueued);
+          },
+          { sendBuffer: 50_000, receiveBuffer: 50_000 },
+        );
+      }
+    });
+
+    it('closes every connection and the server at SHUTDOWN, without a reply', () => {
+      const values = { ...VALUES, x: request('SHUTDOWN') };
+      simulate((world) => {
+        const shutdown = (): void => void server.close();
+        const server: Server = world.serving(redis(new Store(), { ...SERVER, shutdown }));
+        const first = world.client('^-s-(gx)', values);
+        const second = world.client('^-p', values);
+        world.expectWire(first).toBe('--S-(G|)');
+        world.expectWire(second).toBe('--P-|');
       });
     });
 
