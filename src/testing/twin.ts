@@ -1,6 +1,7 @@
 // One diagram in two worlds: the simulated kernel, and the one that this machine has.
 
 import { describe, invalidArgument, toError } from '../errors.js';
+import { known } from '../options.js';
 import type { ListenOptions } from '../options.js';
 import type { PollerName } from '../poller/poller.js';
 import { parseLane } from './diagram.js';
@@ -32,6 +33,14 @@ export interface TwinOptions {
   readonly title?: string;
 }
 
+const OPTIONS: Readonly<Record<keyof TwinOptions, true>> = {
+  poller: true,
+  scale: true,
+  tolerance: true,
+  listen: true,
+  title: true,
+};
+
 /** A timer of Node's may ring that much before its time. */
 const EARLY = 2;
 
@@ -53,7 +62,12 @@ export async function twin(
   values: WireValues = {},
   options: TwinOptions = {},
 ): Promise<void> {
-  const { scale = 10, tolerance = TOLERANCE, title = '', poller = 'auto' } = options;
+  const {
+    scale = 10,
+    tolerance = TOLERANCE,
+    title = '',
+    poller = 'auto',
+  } = known<TwinOptions>(options, OPTIONS);
   checkArguments(protocol, lanes, values, scale, tolerance);
   const simulated = simulatedFailure(protocol, lanes, values, options.listen ?? {});
   const real = await RealWorld.open(protocol, poller, options.listen ?? {}, scale);
