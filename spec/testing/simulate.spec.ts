@@ -429,6 +429,17 @@ describe('simulate', () => {
     expect(message).to.include('a timer is still set');
   });
 
+  it('refuses options of a client, parts of a trace and times that there are not', () => {
+    const inside = (act: (world: World) => unknown): string => failureOf(() => simulate(act)).message;
+    expect(inside((world) => world.client('-a', {}, { rate: 1 } as object))).to.equal(
+      'unknown option "rate"; valid are to, name, cuts, coalesced, readRate',
+    );
+    expect(inside((world) => world.expectTrace({ kind: 'reads' } as object))).to.equal(
+      'unknown option "kind"; valid are connection, who, kinds',
+    );
+    expect(inside((world) => world.at(NaN, () => {}))).to.equal('at: needs a time in ms, not NaN');
+  });
+
   it('counts assertions by the hook of a runner', () => {
     const asserted: unknown[] = [];
     const options: SimulationOptions = { assertDeepEqual: (actual) => void asserted.push(actual) };

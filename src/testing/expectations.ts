@@ -290,7 +290,7 @@ function checkSigns(
     state = sign;
     actual.push(`${at} ms  ${sign}`);
   }
-  const note = `client  ${client.lane.text}\nexpected  ${text}`;
+  const note = `  client    ${client.lane.text}\n  expected  ${text}`;
   compareLists(
     { ...observed, notes: [...observed.notes, note] },
     what,

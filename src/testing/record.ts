@@ -1,6 +1,7 @@
 // A live server, recorded: what passed on each of its connections, as diagrams that can be played again.
 
 import { describe, invalidArgument } from '../errors.js';
+import { known } from '../options.js';
 import type { Server } from '../server.js';
 import { WATCH } from '../tap.js';
 import type { Watchable } from '../tap.js';
@@ -21,6 +22,8 @@ export interface RecordOptions {
    */
   readonly round?: number;
 }
+
+const RECORD_OPTIONS: Readonly<Record<keyof RecordOptions, true>> = { max: true, round: true };
 
 /** What has been recorded. */
 export interface Recording {
@@ -54,7 +57,8 @@ const MAX = 1024 * 1024;
  * writeFileSync('upper.json', JSON.stringify(recording));
  * ```
  */
-export function record(server: Server, { max = MAX, round = 1 }: RecordOptions = {}): Recording {
+export function record(server: Server, options: RecordOptions = {}): Recording {
+  const { max = MAX, round = 1 } = known<RecordOptions>(options, RECORD_OPTIONS);
   const watchable = server as unknown as Partial<Watchable> | null | undefined;
   if (typeof watchable?.[WATCH] !== 'function') {
     throw invalidArgument(`record: needs a server of this library, not ${describe(server)}`, TYPE);

@@ -47,7 +47,7 @@ export interface TraceEntry {
 export function traceText({ who, kind, connection, bytes, count, detail }: TraceEntry): string {
   const parts = [connection === undefined ? who : `${who} ${connection}`, kind];
   if (bytes !== undefined) parts.push(quote(bytes));
-  if (count !== undefined) parts.push(`${count} bytes`);
+  if (count !== undefined) parts.push(count === 1 ? '1 byte' : `${count} bytes`);
   if (detail !== undefined) parts.push(detail);
   return parts.join(' ');
 }

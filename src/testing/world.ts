@@ -8,6 +8,7 @@ import { parseAddress } from '../address.js';
 import type { Connection } from '../connection.js';
 import { describe, invalidArgument, toError } from '../errors.js';
 import { listen } from '../listen.js';
+import { known } from '../options.js';
 import type { ListenOptions } from '../options.js';
 import type { BindAddress } from '../poller/poller.js';
 import { serveEach } from '../serve-each.js';
@@ -60,6 +61,16 @@ export interface ClientOptions extends Segments {
   /** In the trace. Default `client`. */
   readonly name?: string;
 }
+
+const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
+  to: true,
+  name: true,
+  cuts: true,
+  coalesced: true,
+  readRate: true,
+};
+
+const TRACE_FILTER: Readonly<Record<keyof TraceFilter, true>> = { connection: true, who: true, kinds: true };
 
 const FINAL_PATIENCE = 60_000;
 
@@ -124,6 +135,7 @@ export class World {
 
   /** Calls at a virtual time, in milliseconds from the beginning. */
   at(time: number, act: () => void): void {
+    if (!Number.isFinite(time)) throw invalidArgument(`at: needs a time in ms, not ${describe(time)}`);
     this.#clock.expect(time);
     this.network.agenda.at(time, act);
   }
@@ -201,7 +213,7 @@ export class World {
    * @param values - bytes by name
    */
   client(lane: string, values: WireValues = {}, options: ClientOptions = {}): WireClient {
-    const { to, name = 'client' } = options;
+    const { to, name = 'client' } = known<ClientOptions>(options, CLIENT_OPTIONS);
     const client = new WireClient(this.network, lane, values, () => this.#addressOf(to), options, name);
     this.#clients.push(client);
     this.#clock.expect(client.lane.duration);
@@ -308,6 +320,7 @@ export class World {
 
   /** Everything that happens, in order, over all connections, or a part of it. */
   expectTrace(filter: TraceFilter = {}): { toEqual(lines: readonly string[]): void } {
+    known<TraceFilter>(filter, TRACE_FILTER);
     return {
       toEqual: (lines) => {
         this.#check(() => checkTrace(this.#observed, filter, lines));
