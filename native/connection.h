@@ -28,14 +28,14 @@ class Connection {
   static std::unique_ptr<Connection> Connecting(Fd socket);
 
   Token token;
-  // Bookkeeping of the loop: which of its lists hold this connection.
+  uint64_t taken = 0;  // by the kernel since the last report
+  // Bookkeeping of the loop: its commands for this connection, and which of its lists hold it.
+  int32_t first_write = -1;
+  int32_t last_write = -1;
   bool in_dirty = false;
   bool in_reports = false;
   bool in_examine = false;
   bool closing = false;
-  int32_t first_write = -1;
-  int32_t last_write = -1;
-  uint64_t taken = 0;  // by the kernel since the last report
 
   int fd() const { return fd_.get(); }
   bool reading() const { return reading_; }

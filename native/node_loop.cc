@@ -10,6 +10,9 @@ namespace {
 // Bounds of one turn, so that timers and other handles of the process are never starved.
 constexpr int kRoundsPerTurn = 8;
 constexpr std::chrono::milliseconds kTurnTime{10};
+// After fewer events than this it is unlikely that more have come meanwhile: the host's loop, which looks
+// anyway, may look first.
+constexpr uint32_t kBusyEvents = 8;
 
 // Flags of listen() and connect().
 constexpr uint32_t kReusePort = 1;
@@ -113,6 +116,7 @@ void NodeLoop::Turn() {
     arena_.control(kTurnWanted) = 0;
     Dispatch(events);
     if (closing_ || std::chrono::steady_clock::now() >= end) break;
+    if (events < kBusyEvents && !MoreToDo() && !loop_->HasWork()) break;
   }
   arena_.control(kInTurn) = 0;
   if (!closing_ && (MoreToDo() || loop_->HasWork())) uv_idle_start(idle_, OnIdle);

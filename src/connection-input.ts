@@ -28,7 +28,7 @@ import type { Deferred } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
-import { Input, ReaderSink, markHoldable, markInPlace } from './input.js';
+import { Input, ReaderSink } from './input.js';
 import type { Holdable, InputSource, ReadableInPlace, Reader, Relay, Sink } from './input.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
@@ -50,6 +50,7 @@ export abstract class ConnectionInput
   protected owners = 0;
   protected extra: Extra | undefined;
   #sinks: readonly Sink<Buffer>[] | undefined;
+  #data$: Observable<Buffer> | undefined;
 
   constructor(id: number, host: ConnectionHost, stream: PollerStream) {
     this.id = id;
@@ -78,7 +79,11 @@ export abstract class ConnectionInput
   }
 
   get data$(): Observable<Buffer> {
-    return (this.more.data$ ??= markInPlace(markHoldable(new Input<Buffer>(this), this), this));
+    return (this.#data$ ??= new Input<Buffer>(this));
+  }
+
+  get connection(): this {
+    return this;
   }
 
   get gone(): boolean {

@@ -54,10 +54,8 @@ export const DRAINING = 524_288; // the server closes, and waits for the pipes
 
 /** What only some connections need, made when it is needed. */
 export class Extra {
-  data$: Observable<Buffer> | undefined;
   closed$: Observable<Closed> | undefined;
   drained$: Observable<void> | undefined;
-  next: ((bytes: Bytes) => void) | undefined;
   send: ((bytes: Bytes) => Observable<void>) | undefined;
   /** Read and not delivered, or given back. */
   kept: Buffer[] | undefined;

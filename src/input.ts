@@ -77,6 +77,8 @@ export function inPlaceOf(source$: object): ReadableInPlace | undefined {
 
 /** Where the sinks of an {@link Input} live. */
 export interface InputSource<T> {
+  /** The one connection whose input it is; undefined for the input of many. */
+  readonly connection: (Holdable & ReadableInPlace) | undefined;
   addSink(sink: Sink<T>): void;
   removeSink(sink: Sink<T>): void;
   /** Whether bytes may be lent to that observer. */
@@ -125,6 +127,15 @@ export abstract class Sink<T> extends Subscription {
 
 export class Input<T> extends Observable<T> {
   readonly #source: InputSource<T>;
+
+  static {
+    const connection = {
+      get(this: Input<unknown>) {
+        return this.#source.connection;
+      },
+    };
+    Object.defineProperties(Input.prototype, { [HOLDABLE]: connection, [IN_PLACE]: connection });
+  }
 
   constructor(source: InputSource<T>) {
     super();

@@ -285,6 +285,10 @@ class PollerServer
     this.#delivering = undefined;
   }
 
+  get connection(): undefined {
+    return undefined;
+  }
+
   /** Chunks of many connections are told apart by their pairs: no observer of them can take a chunk on loan. */
   isRelay(_observer: unknown): _observer is Relay {
     return false;

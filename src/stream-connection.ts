@@ -103,15 +103,13 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
 
   // Observer
 
-  get next(): (bytes: Bytes) => void {
-    return (this.more.next ??= (bytes) => {
-      try {
-        const output = toBytes(bytes);
-        this.queue(output, 0, output.length);
-      } catch (thrown) {
-        this.fail(thrown);
-      }
-    });
+  next(bytes: Bytes): void {
+    try {
+      const output = toBytes(bytes);
+      this.queue(output, 0, output.length);
+    } catch (thrown) {
+      this.fail(thrown);
+    }
   }
 
   /**

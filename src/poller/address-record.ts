@@ -3,19 +3,29 @@
 import { socketAddress } from '../socket-address.js';
 import type { SocketAddress } from './poller.js';
 
-/** The size of a record. */
+/** The size of a record in memory. */
 export const ADDRESS_BYTES = 20;
 /** Numbers of the families, as native code knows them. */
 export const FAMILIES = { unix: 1, IPv4: 4, IPv6: 6 } as const;
 
-/**
- * Reads a record.
- *
- * @param records - bytes as latin1 text
- * @param at - where the record begins
- */
-export function readAddress(records: string, at: number): SocketAddress {
-  const byte = (i: number): number => records.charCodeAt(at + i);
+/** As much of a record as an IPv4 address takes. */
+const SHORT_RECORD_BYTES = 8;
+
+/** A record as latin1 text, which costs a connection less than an address. */
+export function recordText(bytes: Buffer, at: number): string {
+  const length = bytes[at] === FAMILIES.IPv6 ? ADDRESS_BYTES : SHORT_RECORD_BYTES;
+  return bytes.toString('latin1', at, at + length);
+}
+
+/** Whether the record there is the one of that text. */
+export function isRecord(text: string, bytes: Buffer, at: number): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[at + i]) return false;
+  return text !== '';
+}
+
+/** Reads a record. */
+export function readAddress(text: string): SocketAddress {
+  const byte = (i: number): number => text.charCodeAt(i);
   const family = byte(0);
   const port = byte(2) | (byte(3) << 8);
   if (family === FAMILIES.IPv4) {

@@ -8,7 +8,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { systemError } from '../errors.js';
 import { throwLater } from './guarded.js';
 import { socketAddress } from '../socket-address.js';
-import { ADDRESS_BYTES, FAMILIES, readAddress } from './address-record.js';
+import { ADDRESS_BYTES, FAMILIES, isRecord, readAddress, recordText } from './address-record.js';
 import {
   ACCEPTED,
   ACCEPT_FAILED,
@@ -65,6 +65,7 @@ export class NativePoller implements Poller, NativeSockets {
   #exiting = false;
   #references = 0;
   #alarmAt = Infinity;
+  #lastLocal = '';
 
   constructor(addon: Addon) {
     const { layout } = addon;
@@ -375,11 +376,18 @@ export class NativePoller implements Poller, NativeSockets {
   }
 
   #open(slot: number, generation: number, offset: number, path: UnixPath | undefined): NativeStream {
-    const records = this.#bytes.toString('latin1', offset, offset + 2 * ADDRESS_BYTES);
-    const stream = new NativeStream(this, slot, generation, records, path);
+    const local = path?.local ?? this.#localRecord(offset);
+    const remote = path?.remote ?? recordText(this.#bytes, offset + ADDRESS_BYTES);
+    const stream = new NativeStream(this, slot, generation, local, remote);
     this.#streams[slot] = stream;
     this.reference(1);
     return stream;
+  }
+
+  /** Nearly all connections of a server have the same address at this end: they share its text. */
+  #localRecord(at: number): string {
+    if (!isRecord(this.#lastLocal, this.#bytes, at)) this.#lastLocal = recordText(this.#bytes, at);
+    return this.#lastLocal;
   }
 
   /** Finds out who gets a stream's events. */
@@ -394,6 +402,6 @@ export class NativePoller implements Poller, NativeSockets {
 
   #boundAddress(): SocketAddress {
     const at = this.#addon.layout.results;
-    return readAddress(this.#bytes.toString('latin1', at, at + ADDRESS_BYTES), 0);
+    return readAddress(recordText(this.#bytes, at));
   }
 }

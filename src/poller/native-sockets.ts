@@ -1,6 +1,6 @@
 // Handles of the native poller's sockets. They only name what native code owns.
 
-import { ADDRESS_BYTES, readAddress } from './address-record.js';
+import { readAddress } from './address-record.js';
 import { NOBODY } from './poller.js';
 import type {
   BindAddress,
@@ -104,31 +104,42 @@ export interface UnixPath {
   readonly remote?: SocketAddress;
 }
 
+/** An address, or the text of an AddressRecord, which is made into one only for who asks. */
+export type KnownAddress = SocketAddress | string;
+
+function addressOf(known: KnownAddress): SocketAddress {
+  return typeof known === 'string' ? readAddress(known) : known;
+}
+
 export class NativeStream implements PollerStream {
   closed = false;
   events: StreamEvents = NOBODY;
   readonly slot: number;
   readonly generation: number;
   readonly #poller: NativeSockets;
-  /** Where a unix socket is bound to, or was connected to: the kernel's records do not say. */
-  readonly #path: UnixPath | undefined;
-  // Two AddressRecords as text: one small object per connection, made into addresses only for who asks.
-  readonly #records: string;
+  readonly #local: KnownAddress;
+  readonly #remote: KnownAddress;
 
-  constructor(poller: NativeSockets, slot: number, generation: number, records: string, path?: UnixPath) {
+  constructor(
+    poller: NativeSockets,
+    slot: number,
+    generation: number,
+    local: KnownAddress,
+    remote: KnownAddress,
+  ) {
     this.#poller = poller;
     this.slot = slot;
     this.generation = generation;
-    this.#path = path;
-    this.#records = records;
+    this.#local = local;
+    this.#remote = remote;
   }
 
   get local(): SocketAddress {
-    return this.#path?.local ?? readAddress(this.#records, 0);
+    return addressOf(this.#local);
   }
 
   get remote(): SocketAddress {
-    return this.#path?.remote ?? readAddress(this.#records, ADDRESS_BYTES);
+    return addressOf(this.#remote);
   }
 
   read(on: boolean): void {
