@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { find } from './programs.js';
-import { medianSlope, ratios, spread } from './statistics.js';
+import { estimate, FEWEST_FOR_INTERVAL, medianSlope, ratios, spread } from './statistics.js';
 
 const bench = fileURLToPath(new URL('./bench.js', import.meta.url));
 
@@ -85,6 +85,27 @@ describe('statistics of rounds', () => {
     expect(spread([3, 1, 2])).to.deep.equal({ median: 2, min: 1, max: 3 });
     expect(spread([4, 1, 2, 3])?.median).to.equal(2.5);
     expect(spread([])).to.equal(undefined);
+  });
+
+  it('enclose the median at the exact binomial ranks', () => {
+    const ramp = (count: number): number[] => Array.from({ length: count }, (_, i) => count - i);
+    expect(estimate(ramp(15))).to.deep.equal({ median: 8, low: 4, high: 12 });
+    expect(estimate(ramp(21))).to.deep.equal({ median: 11, low: 6, high: 16 });
+    expect(estimate(ramp(FEWEST_FOR_INTERVAL))).to.deep.equal({ median: 3.5, low: 1, high: 6 });
+    expect(estimate(ramp(FEWEST_FOR_INTERVAL - 1))).to.equal(undefined);
+    expect(estimate([])).to.equal(undefined);
+  });
+
+  it('enclose it as often as they say, of a skewed distribution', () => {
+    let state = 1;
+    const random = (): number => (state = (state * 48271) % 0x7fffffff) / 0x7fffffff;
+    const trials = 2000;
+    let enclosed = 0;
+    for (let i = 0; i < trials; i++) {
+      const sure = estimate(Array.from({ length: 15 }, () => -Math.log(random())));
+      if (sure !== undefined && sure.low <= Math.LN2 && Math.LN2 <= sure.high) enclosed++;
+    }
+    expect(enclosed / trials).to.be.within(0.95, 0.98); // exactly 0.965
   });
 
   it('find growth behind values that jump', () => {

@@ -1,7 +1,7 @@
 // `npm run bench`: evio and its rivals under the same loads, side by side. README.md says how and what it means.
 
 import { pinHarness, stopAll } from './children.js';
-import { compileLoadGenerator } from './load-generator.js';
+import { compiled, LOAD_GENERATOR } from './compiled.js';
 import { describe, machine } from './machine.js';
 import { HELP, type Options, parseOptions } from './options.js';
 import { Progress } from './progress.js';
@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   const against = chooseRivals(options.rivals);
   const chosen = runnable(choose(options.scenarios), against);
   if (chosen.length === 0) throw new Error('nothing to run');
-  compileLoadGenerator();
+  compiled(LOAD_GENERATOR);
   pinHarness();
   return run(options, chosen, against);
 }

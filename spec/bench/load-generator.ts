@@ -1,35 +1,14 @@
-// Our own load generator, load-generator.cc: compiled when it is needed, driven by a line at a time.
+// Our own load generator, load-generator.cc, driven by a line at a time.
 
-import { type ChildProcess, spawnSync } from 'node:child_process';
-import { mkdirSync, statSync } from 'node:fs';
-import path from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { start, stop } from './children.js';
+import { compiled, LOAD_GENERATOR } from './compiled.js';
 import type { Seen } from './measurement.js';
-import { find, root } from './programs.js';
-
-const binary = path.join(root, '.out/bench/load-generator');
-const sources = ['load-generator.cc', 'histogram.h'].map((file) => path.join(root, 'spec/bench', file));
 
 /** What every client sends, and what it must hear. Raw bytes in, the same bytes out: an echo. */
 export type Talk =
   { readonly echo: number } | { readonly request: string; readonly reply: string; readonly depth: number };
-
-/** Compiles the generator unless it is newer than its source. Throws what a reader can act on. */
-export function compileLoadGenerator(): void {
-  if (process.platform !== 'linux') throw new Error('the load generator needs Linux (epoll and /proc)');
-  const modified = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (sources.every((source) => modified(source) < modified(binary))) return;
-  const compiler = process.env['CXX'] ?? ['c++', 'g++', 'clang++'].find((name) => find(name) !== undefined);
-  if (compiler === undefined)
-    throw new Error('the load generator is C++17 and there is no C++ compiler here');
-  mkdirSync(path.dirname(binary), { recursive: true });
-  const [source = ''] = sources;
-  const { status, stderr } = spawnSync(compiler, ['-O2', '-std=c++17', '-o', binary, source], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`the load generator does not compile:\n${stderr}`);
-}
 
 export class LoadGenerator {
   readonly #child: ChildProcess;
@@ -41,7 +20,7 @@ export class LoadGenerator {
         ? ['--echo', String(talk.echo)]
         : ['--request', talk.request, '--reply', talk.reply, '--depth', String(talk.depth)];
     const where = ['--port', String(port), '--connections', String(connections)];
-    this.#child = start('client', [binary, ...where, ...what]);
+    this.#child = start('client', [compiled(LOAD_GENERATOR), ...where, ...what]);
     this.#lines = lines(this.#child);
   }
 

@@ -5,11 +5,26 @@ import { output } from './programs.js';
 
 const ticksPerSecond = Number(output('getconf', 'CLK_TCK')) || 100;
 
-/** User and system time of all its threads so far, to a hundredth of a second. */
+/**
+ * User and system time of all its threads so far. To the nanosecond where the scheduler keeps statistics, right while
+ * they sleep and up to a tick late while they run; else to a hundredth of a second.
+ */
 export function cpuSeconds(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  const times = readdirSync(folder).map((task) => nanoseconds(`${folder}/${task}/schedstat`));
+  if (times.every((time) => time !== undefined)) return times.reduce((sum, time) => sum + time, 0) / 1e9;
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name before it may hold spaces
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Time on a CPU: the first figure of a task's statistics. */
+function nanoseconds(file: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(file, 'utf8'), 10) || 0;
+  } catch {
+    return undefined; // a kernel without CONFIG_SCHED_INFO
+  }
 }
 
 /** What all processes of this machine have used so far, and what its host took away. */

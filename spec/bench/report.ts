@@ -6,21 +6,25 @@ import { ratio } from './formats.js';
 import type { Machine } from './machine.js';
 import type { Column } from './measurement.js';
 import type { Options } from './options.js';
-import { BASELINE } from './rivals.js';
+import { BASELINE, REFERENCES } from './rivals.js';
 import type { RivalResult, ScenarioResult } from './rounds.js';
-import { ratios, spread } from './statistics.js';
+import { estimate, ratios, spread } from './statistics.js';
 
 const DISTURBED = 0.1; // CPUs
 
 type Format = (value: number) => string;
 
-/** One scenario: a line for each rival, the median of its rounds and, where it matters, the range. */
+/** One scenario: a line for each rival, the median of its rounds and, where it matters, how sure that is. */
 export function table({ scenario, results }: ScenarioResult): string {
-  const baseline = results.find(({ rival }) => rival.name === BASELINE);
+  const references = REFERENCES.flatMap(({ rival, title }) => {
+    const result = results.find((each) => each.rival.name === rival);
+    return result === undefined ? [] : [{ title: `x ${title}`, result }];
+  });
   const titles = scenario.columns.flatMap(({ title, ratio: compared }) =>
-    compared === true && baseline !== undefined ? [title, `x ${BASELINE}`] : [title],
+    compared === true ? [title, ...references.map((reference) => reference.title)] : [title],
   );
-  const rows = results.map((result) => [nameOf(result), ...cells(scenario.columns, result, baseline)]);
+  const against = references.map(({ result }) => result);
+  const rows = results.map((result) => [nameOf(result), ...cells(scenario.columns, result, against)]);
   const lines = [`\n${scenario.name}: ${scenario.about}`, ...aligned([['', ...titles], ...rows])];
   if (scenario.note !== undefined) lines.push(`  ${scenario.note}`);
   lines.push(...disturbance(results));
@@ -68,12 +72,16 @@ function nameOf({ rival, poller }: RivalResult): string {
   return poller === undefined ? rival.name : `${rival.name} [${poller}]`;
 }
 
-function cells(columns: readonly Column[], result: RivalResult, baseline?: RivalResult): string[] {
+function cells(
+  columns: readonly Column[],
+  result: RivalResult,
+  references: readonly RivalResult[],
+): string[] {
   return columns.flatMap((column) => {
     const values = valuesOf(result, column.key);
     const own = cell(values, column.format, column.spread);
-    if (column.ratio !== true || baseline === undefined) return [own];
-    return [own, cell(ratios(values, valuesOf(baseline, column.key)), ratio, true)];
+    if (column.ratio !== true) return [own];
+    return [own, ...references.map((other) => ratioCell(ratios(values, valuesOf(other, column.key))))];
   });
 }
 
@@ -83,6 +91,13 @@ function cell(values: readonly (number | undefined)[], format: Format, range = f
   if (all === undefined) return '-';
   if (!range || present.length < 2) return format(all.median);
   return `${format(all.median)} (${format(all.min)}-${format(all.max)})`;
+}
+
+/** With its 95 % interval in square brackets, or with the range of the rounds, too few for an interval. */
+function ratioCell(values: readonly number[]): string {
+  const sure = estimate(values);
+  if (sure === undefined) return cell(values, ratio, true);
+  return `${ratio(sure.median)} [${ratio(sure.low)}-${ratio(sure.high)}]`;
 }
 
 /** A figure's rounds, undefined where there is none. */

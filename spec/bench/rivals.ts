@@ -4,6 +4,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { compiled, compileObstacle, FLOOR_SERVER } from './compiled.js';
 import { find, output, root } from './programs.js';
 
 /** `counted` is an echo that answers on its standard input how many connections it has seen begin and end. */
@@ -23,8 +24,18 @@ export interface Rival {
   readonly version?: () => string;
 }
 
-/** Ratios are to this one. */
+/** What ratios refer to: the least that a thread can do on this kernel, and what everybody has. */
+export const FLOOR = 'c-epoll';
 export const BASELINE = 'node-net';
+export const REFERENCES: readonly Reference[] = [
+  { rival: FLOOR, title: 'floor' },
+  { rival: BASELINE, title: BASELINE },
+];
+
+interface Reference {
+  readonly rival: string;
+  readonly title: string;
+}
 
 const node = (file: string, port: number, ...options: string[]): string[] => [
   process.execPath,
@@ -73,6 +84,12 @@ export const rivals: readonly Rival[] = [
   echoOnly('evio-server-data', 'evio, one subscription: server.data$, connection.write(data)'),
   echoOnly('evio-serve', 'evio, the classic callbacks: serve(net, addr, handle, …)'),
   streams('evio-net', 'evio-streams on the poller `net`', 'net'),
+  {
+    name: FLOOR,
+    about: 'the floor: our own C++ on epoll, one thread (floor-server.cc)',
+    command: (protocol, port) => [compiled(FLOOR_SERVER), '--port', String(port), '--protocol', protocol],
+    obstacle: compileObstacle,
+  },
   {
     name: BASELINE,
     about: 'Node’s own net, as everybody writes it, with noDelay: what ratios refer to',

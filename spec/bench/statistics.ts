@@ -16,6 +16,36 @@ export function spread(values: readonly number[]): Spread | undefined {
   return { median: (lower + upper) / 2, min, max };
 }
 
+/** The middle, and where the true middle lies with a confidence of 95 % or more. */
+export interface Estimate {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Fewer rounds than this have no 95 % interval: even from the smallest to the largest is less sure. */
+export const FEWEST_FOR_INTERVAL = 6;
+
+/**
+ * The interval between two of the values that holds the median with 95 % or more, whatever the distribution: the exact
+ * binomial one. Each value lies below the true median with probability 1/2, so the k-th from either end fails to
+ * enclose it with probability P(B < k), B of Binomial(n, 1/2). k is the largest for which both ends together fail in at
+ * most 5 %. Undefined below FEWEST_FOR_INTERVAL values.
+ */
+export function estimate(values: readonly number[]): Estimate | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const count = sorted.length;
+  let k = 0;
+  let below = 0; // P(B <= k)
+  for (let chance = 0.5 ** count; below + chance <= 0.025; k++) {
+    below += chance;
+    chance *= (count - k) / (k + 1);
+  }
+  const [low, high, middle] = [sorted[k - 1], sorted[count - k], spread(sorted)];
+  if (low === undefined || high === undefined || middle === undefined) return undefined;
+  return { median: middle.median, low, high };
+}
+
 /**
  * Of each round's value to the same round's baseline, where both exist: neighbours in time, so that a machine that
  * becomes slower for a minute does not become a difference.
