@@ -2,6 +2,8 @@
 
 import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
+const SYSTEM_ERRORS = getSystemErrorMap(); // once: Node makes a new map each time
+
 /** Codes of the errors that are this library's own. */
 export type EvioErrorCode =
   | 'ERR_EVIO_CLOSED' // the server or connection is closed
@@ -41,7 +43,7 @@ export function systemError(
   at?: { readonly address: string; readonly port?: number | undefined },
 ): NodeJS.ErrnoException {
   const code = getSystemErrorName(-errno);
-  const text = getSystemErrorMap().get(-errno)?.[1];
+  const text = SYSTEM_ERRORS.get(-errno)?.[1];
   const where = at === undefined ? '' : ` ${at.port === undefined ? at.address : `${at.address}:${at.port}`}`;
   const detail = at === undefined || text === undefined ? '' : `: ${text}`;
   const error: NodeJS.ErrnoException = new Error(`${syscall} ${code}${detail}${where}`);
@@ -54,7 +56,7 @@ export function systemError(
 
 /** The positive errno of a code, for {@link systemError}: the numbers are the system's, and on Windows libuv's. */
 export function errnoOf(code: string): number {
-  for (const [errno, [name]] of getSystemErrorMap()) {
+  for (const [errno, [name]] of SYSTEM_ERRORS) {
     if (name === code) return -errno;
   }
   return 0;

@@ -16,7 +16,7 @@ export function destroyPeers(): void {
 
 export class Peer implements ScriptedPeer {
   readonly socket: Socket;
-  readonly #chunks: Buffer[] = [];
+  #chunks: Buffer[] = [];
   #receivedBytes = 0;
   #ended = false;
   #error: NodeJS.ErrnoException | undefined;
@@ -56,7 +56,9 @@ export class Peer implements ScriptedPeer {
   }
 
   get received(): Buffer {
-    return Buffer.concat(this.#chunks);
+    // In one piece from now on: the next who asks gets it for nothing.
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] as Buffer;
   }
 
   get receivedBytes(): number {

@@ -65,17 +65,21 @@ async function echoes(port: number, seed: number): Promise<void> {
 }
 
 async function allGone(peers: readonly Peer[]): Promise<void> {
-  await Promise.all(peers.map((peer) => peer.over()));
+  await Promise.all(peers.map((peer) => peer.until(({ isOver }) => isOver)));
   for (const peer of peers) peer.destroy();
   await until(() => peers.every(({ socket }) => socket.closed));
 }
 
 overPollers('a worker thread is terminated', (poller) => {
+  // One worker beside all those that are terminated.
+  let neighbour: Worker;
   let echoPort = 0;
-  beforeEach(async () => {
-    echoPort = await portOf(start(ECHO, { poller }));
+  before(async () => {
+    neighbour = new Worker(ECHO, { workerData: { poller } satisfies WorkerSetup });
+    echoPort = await portOf(neighbour);
     await echoes(echoPort, 1);
   });
+  after(() => neighbour.terminate());
   afterEach(async () => {
     await Promise.all([...workers].map((worker) => worker.terminate()));
     workers.clear();

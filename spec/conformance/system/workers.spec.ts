@@ -59,7 +59,7 @@ async function terminateUnderTraffic(poller: PollerUnderTest): Promise<void> {
   const peers = await traffic(port, 8);
   await Promise.all(peers.map((peer) => peer.until(({ receivedBytes }) => receivedBytes > 64 * KIB)));
   await worker.terminate();
-  await Promise.all(peers.map((peer) => peer.over()));
+  await Promise.all(peers.map((peer) => peer.until(({ isOver }) => isOver)));
   for (const peer of peers) peer.destroy();
   await until(() => peers.every(({ socket }) => socket.closed));
 }
