@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { except, type Exception } from './exceptions.js';
 import { folder, here, nodeBinary, Problem, root, type System, versionIn } from './packages.js';
-import { main, runSpecs } from './suite.js';
+import { main, runSpecs, WITHOUT_NODE } from './suite.js';
 
 const TARGET: System = { os: 'linux', cpu: 'arm64' };
 const NODE = '20';
@@ -40,6 +40,7 @@ await main(async (args) => {
     command: [wrapper(binary)],
     env: { EVIO_NATIVE: addon, EVIO_SPEC_POLLERS: 'epoll,net' },
     only: args,
+    without: WITHOUT_NODE,
     exceptions: EXCEPTIONS,
     slowness: SLOWNESS,
   };

@@ -4,10 +4,8 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 
 import { here, nodeBinary, nodePackage, Problem, versionsOf } from './packages.js';
-import { main, type Outcome, runSpecs } from './suite.js';
+import { main, type Outcome, runSpecs, WITHOUT_NODE } from './suite.js';
 
-/** The native half's own tests know no Node: `npm test` runs them. */
-const WITHOUT_NODE = ['native'];
 const LINES = ['20', '22', '24', '26'];
 
 await main(async (args) => {

@@ -35,6 +35,9 @@ export interface Run {
   readonly slowness?: number;
 }
 
+/** Folders of specs that are the same wherever Node runs: the native half's own tests know none. `npm test` runs them. */
+export const WITHOUT_NODE: readonly string[] = ['native'];
+
 /** What ends the specs together with the script that runs them. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
