@@ -5,6 +5,9 @@
 //   exchange SECONDS  every client sends a batch, waits for all of the reply, sends the next (0: one each)
 //   churn SECONDS     every client connects, exchanges one batch, closes, connects again (0: once each)
 //   close             every client sends FIN and waits for the server's
+//   last              every client sends batch after batch until the server ends its connection, which it may
+//   do in the
+//                     middle of a batch but not of a reply
 // A command is answered when nothing is outstanding any more. While a line is awaited the server has nothing
 // to do, so whoever reads its CPU time between two lines gets exactly that of the messages counted, however
 // late it reads.
@@ -120,7 +123,8 @@ class Load {
     static const std::map<std::string, Task> tasks = {{"open", Task::kOpen},
                                                       {"exchange", Task::kExchange},
                                                       {"churn", Task::kChurn},
-                                                      {"close", Task::kClose}};
+                                                      {"close", Task::kClose},
+                                                      {"last", Task::kLast}};
     auto task = tasks.find(command);
     if (task == tasks.end()) Fail("no command '" + command + "'");
     task_ = task->second;
@@ -135,7 +139,7 @@ class Load {
   }
 
  private:
-  enum class Task { kOpen, kExchange, kChurn, kClose };
+  enum class Task { kOpen, kExchange, kChurn, kClose, kLast };
   using State = Client::State;
 
   void Start() {
@@ -150,7 +154,7 @@ class Load {
     bool absent = task_ == Task::kOpen || task_ == Task::kChurn;
     if (client.state != (absent ? State::kAbsent : State::kOpen)) Fail("a client is in the wrong state");
     if (absent) return Connect(client);
-    if (task_ == Task::kExchange) return Send(client);
+    if (task_ == Task::kExchange || task_ == Task::kLast) return Send(client);
     Finish(client);
   }
 
@@ -212,7 +216,7 @@ class Load {
   }
 
   void Send(Client& client) {
-    if (task_ == Task::kExchange) client.started = Now();
+    if (task_ != Task::kChurn) client.started = Now();
     client.state = State::kWaiting;
     client.place += 1009;
     client.sent = client.received = 0;
@@ -235,6 +239,7 @@ class Load {
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) FailedCall("recv");
     if (count == 0 && client.state == State::kClosing) return Closed(client);
+    if (count == 0 && task_ == Task::kLast) return Ended(client);
     if (count == 0) Fail("the server closed a connection");
     auto bytes = static_cast<size_t>(count);
     if (client.state != State::kWaiting || client.received + bytes > script_.reply_bytes()) {
@@ -254,7 +259,17 @@ class Load {
     Nanoseconds now = Now();
     latencies_.Add(now - client.started);
     done_ += depth_;
-    if (now < deadline_) return Send(client);
+    if (now < deadline_ || task_ == Task::kLast) return Send(client);
+    active_--;
+  }
+
+  void Ended(Client& client) {
+    size_t one = script_.reply_bytes() / depth_;
+    if (client.received % one != 0) Fail("the server closed a connection in the middle of a reply");
+    done_ += client.received / one;
+    close(client.fd);
+    client.fd = -1;
+    client.state = State::kAbsent;
     active_--;
   }
 

@@ -44,6 +44,14 @@ export class LoadGenerator {
     return this.#run('close');
   }
 
+  /**
+   * Every client sends batch after batch until the server ends its connection. `count` is what was answered in whole; a
+   * reply that is cut off, or a reset, is an error.
+   */
+  untilTheEnd(): Promise<Seen> {
+    return this.#run('last');
+  }
+
   stop(): Promise<void> {
     return stop(this.#child);
   }
