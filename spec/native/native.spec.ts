@@ -1,17 +1,13 @@
 // The native half without Node: the C++ tests of this folder, for each backend, under sanitizers.
 
-import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { expect } from 'chai';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url)); // this file runs from .out/spec/native
-const folder = path.join(root, 'spec', 'native');
+import { BUILD_TIME, build, folder, root, run, works } from './building.js';
+import type { Finished } from './building.js';
 
-const BUILD_TIME = 600_000; // ms, of one variant from nothing on a busy machine
 const RUN_TIME = 60_000;
 
 const BACKENDS =
@@ -24,32 +20,8 @@ const BACKENDS =
 const SANITIZERS = ['address,undefined', 'thread'];
 const REPORT = /\b(Address|Leak|Thread|UndefinedBehavior)Sanitizer\b|\bruntime error:/;
 
-interface Finished {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-function run(command: string, args: readonly string[], timeout: number): Promise<Finished> {
-  const options = {
-    timeout,
-    killSignal: 'SIGKILL',
-    maxBuffer: 2 ** 26,
-    // The program's own defaults count, not those of whoever runs the specs.
-    env: { ...process.env, ASAN_OPTIONS: '', LSAN_OPTIONS: '', TSAN_OPTIONS: '', UBSAN_OPTIONS: '' },
-  } as const;
-  return new Promise((resolve) => {
-    const child = execFile(command, args, options, (error, stdout, stderr) => {
-      const why =
-        error === null ? '' : `\n${error.message.split('\n')[0]} (${child.signalCode ?? 'no signal'})`;
-      resolve({ code: child.exitCode, output: `${stdout}${stderr}${why}` });
-    });
-  });
-}
-
 /** What is not installed of what these specs need. */
 function missingTools(): string[] {
-  const works = (command: string, args: readonly string[], input = ''): boolean =>
-    spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
   const missing = works('cmake', ['--version']) ? [] : ['cmake'];
   const preprocess = ['-E', '-x', 'c++', '-'];
   const compiler = process.env['CXX'] ?? 'c++';
@@ -66,17 +38,6 @@ function declared(): { cases: number; optional: number } {
     .join('\n');
   const optional = text.match(/\bdoctest::skip\(/g)?.length ?? 0;
   return { cases: text.match(/^TEST_CASE\(/gm)?.length ?? 0, optional };
-}
-
-async function build(into: string, options: readonly string[]): Promise<Finished> {
-  const configure = (): Promise<Finished> => run('cmake', ['-S', folder, '-B', into, ...options], BUILD_TIME);
-  let configured = await configure();
-  if (configured.code !== 0) {
-    rmSync(into, { recursive: true, force: true }); // a cache of another folder or of tools that are gone
-    configured = await configure();
-  }
-  if (configured.code !== 0) return configured;
-  return run('cmake', ['--build', into, '--parallel', String(availableParallelism())], BUILD_TIME);
 }
 
 async function runTests(program: string): Promise<Finished> {
