@@ -282,10 +282,11 @@ export abstract class ConnectionInput
     this.bytesRead += end - start;
     let data: Buffer | undefined;
     if (this.#sinks !== undefined) {
+      const relayed = lent && this.#othersHoldWindow(this.#sinks) ? source.subarray() : source;
       for (const sink of this.#sinks) {
         if (sink.closed) continue;
         if (sink.relay !== undefined) {
-          if (start < end) sink.relay.relay(source, start, end);
+          if (start < end) sink.relay.relay(relayed, start, end);
         } else if (lent && sink.reader !== undefined) {
           sink.reader.read(source, start, end, !this.host.limits.reuseInputBuffer);
         } else {
@@ -296,6 +297,11 @@ export abstract class ConnectionInput
     // A subscriber of data$ may have closed the connection, and disconnected$ has told of it.
     if (!this.host.wantsInput || this.is(CLOSED)) return;
     this.host.received(this, data ?? this.#hand(source, start, end, lent));
+  }
+
+  /** Whether user code gets the window itself, which it may write into: then what is relayed must not depend on that. */
+  #othersHoldWindow(sinks: readonly Sink<Buffer>[]): boolean {
+    return this.host.limits.reuseInputBuffer && (sinks.length > 1 || this.host.wantsInput);
   }
 
   get #relays(): boolean {

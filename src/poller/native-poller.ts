@@ -222,6 +222,8 @@ export class NativePoller implements Poller, NativeSockets {
 
   write(stream: NativeStream, source: Uint8Array, start: number, end: number): void {
     const length = end - start;
+    // By the contract this is the window as `data` has lent it, which stays as it is until this turn's flush.
+    if (source === this.#bytes) return this.#commandWrite(stream, start, length);
     if (length > LONGEST_COPY) {
       this.#push();
       this.#native.send(stream.slot, stream.generation, source, start, end);
@@ -232,7 +234,11 @@ export class NativePoller implements Poller, NativeSockets {
     const to = this.#outbox + this.#outboxUsed;
     this.#copy(source, start, end, to);
     this.#outboxUsed += length;
-    if (!this.#extendLastWrite(stream, to, length)) this.command(COMMAND.write, stream, to, length);
+    this.#commandWrite(stream, to, length);
+  }
+
+  #commandWrite(stream: NativeStream, at: number, length: number): void {
+    if (!this.#extendLastWrite(stream, at, length)) this.command(COMMAND.write, stream, at, length);
   }
 
   #copy(source: Uint8Array, start: number, end: number, to: number): void {

@@ -167,7 +167,8 @@ export interface PollerStream {
   read(on: boolean): void;
   /**
    * Queue `source[start, end)`. The bytes belong to the poller until `flushed` has counted them, except that a
-   * window ({@link isLent}) may be used again as soon as this returns.
+   * window ({@link isLent}) may be used again as soon as this returns. Only if it is the very `source` that `data` is
+   * lending, in the same call of `data`, its bytes stay as they are until the turn ends.
    */
   write(source: Uint8Array, start: number, end: number): void;
   /** Bytes that the kernel has not taken, exact: offers it what is pending first. */

@@ -49,6 +49,20 @@ conformance(
       expect(hash(Buffer.concat(relayed.chunks).sort())).to.equal(hash(Buffer.from(bytes).sort()));
     });
 
+    it('may be written into: an echo beside it sends what has come', async () => {
+      const server = await harness.listening({ reuseInputBuffer: true });
+      const one = await harness.pair(server);
+      one.connection.data$.subscribe(one.connection);
+      one.connection.data$.subscribe((data) => data.fill(0));
+      one.peer.send('as it came');
+      await one.peer.receives('as it came');
+      server.data$.subscribe(({ data }) => data.fill(0));
+      const two = await harness.pair(server);
+      two.connection.data$.subscribe(two.connection);
+      two.peer.send('as it came');
+      await two.peer.receives('as it came');
+    });
+
     it('may be written to peers who read late: it is copied before it is used again', async () => {
       const server = await harness.listening({ reuseInputBuffer: true, maxQueuedBytes: Infinity });
       const source = await harness.pair(server);
