@@ -8,6 +8,7 @@ import type { SocketAddress } from './poller/poller.js';
 
 /** How a connection ended: without an error for FIN and for whatever this side did on purpose. */
 export interface Closed {
+  /** Why, when it was not on purpose: an error of the system (ECONNRESET, ETIMEDOUT …), or an `EvioError` of a limit. */
   readonly error?: Error;
 }
 
@@ -24,7 +25,9 @@ export interface Closed {
 export interface Connection extends Observer<Bytes>, AsyncDisposable {
   /** 1, 2, 3, … in the order of acceptance by its server, or of `connect` in this thread; never used again. */
   readonly id: number;
+  /** This end. */
   readonly local: SocketAddress;
+  /** The peer's end; of a unix socket mostly unnamed. */
   readonly remote: SocketAddress;
   /** Yours. `undefined` at first. */
   context: unknown;
@@ -32,7 +35,7 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   /**
    * What the peer sends, in chunks as they arrive. Multicast, without replay. The socket is read while somebody
    * subscribes; bytes wait in the kernel until then. Each chunk is yours to keep (all subscribers get the same one),
-   * unless the server was told `reuseInputBuffer`. An empty chunk is a {@link wake}. Never errors: completes when the input ends, for whatever
+   * unless the server was told `reuseInputBuffer`. An empty chunk is a {@link Connection.wake | wake}. Never errors: completes when the input ends, for whatever
    * reason; `closed$` has the error.
    */
   readonly data$: Observable<Buffer>;
@@ -41,7 +44,7 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   /** Emits when the queue has fallen to `lowWaterMark` after it had risen above `highWaterMark`. */
   readonly drained$: Observable<void>;
 
-  /** Bytes delivered so far. */
+  /** Bytes delivered so far, less those that `unread` has given back. */
   readonly bytesRead: number;
   /** Bytes that the kernel has taken so far. */
   readonly bytesWritten: number;

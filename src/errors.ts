@@ -4,25 +4,44 @@ import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
 const SYSTEM_ERRORS = getSystemErrorMap(); // once: Node makes a new map each time
 
-/** Codes of the errors that are this library's own. */
+/**
+ * Codes of the errors that are this library's own.
+ *
+ * | code | when |
+ * |---|---|
+ * | `ERR_EVIO_CLOSED` | the server or connection is closed |
+ * | `ERR_EVIO_WRITE_AFTER_END` | `write` after `end` or `complete` |
+ * | `ERR_EVIO_QUEUE_FULL` | a peer reads too slowly: more than `maxQueuedBytes` are queued |
+ * | `ERR_EVIO_IDLE_TIMEOUT` | `idleTimeout`: nothing moved in either direction |
+ * | `ERR_EVIO_READ_TIMEOUT` | `readTimeout`, `firstByteTimeout`: the peer sent nothing |
+ * | `ERR_EVIO_WRITE_TIMEOUT` | `writeTimeout`: the peer took nothing of what is queued |
+ * | `ERR_EVIO_HANDSHAKE_TIMEOUT` | `handshakeTimeout`: `established` was not called in time |
+ * | `ERR_EVIO_CONNECT_TIMEOUT` | `connectTimeout` |
+ * | `ERR_EVIO_UNSUPPORTED` | this poller, or this version, cannot do that |
+ * | `ERR_EVIO_FRAME_TOO_LARGE` | evio/protocols: a frame is longer than `max`, or has more parts than it may |
+ * | `ERR_EVIO_FRAME_TRUNCATED` | evio/protocols: the input ended inside a frame |
+ * | `ERR_EVIO_FRAME_INVALID` | evio/protocols: the bytes are no frame |
+ * | `ERR_EVIO_POLLER_UNAVAILABLE` | the poller asked for by name cannot run here |
+ */
 export type EvioErrorCode =
-  | 'ERR_EVIO_CLOSED' // the server or connection is closed
-  | 'ERR_EVIO_WRITE_AFTER_END' // write() after end() or complete()
-  | 'ERR_EVIO_QUEUE_FULL' // a peer reads too slowly: more than maxQueuedBytes are queued
-  | 'ERR_EVIO_IDLE_TIMEOUT' // idleTimeout: nothing moved in either direction
-  | 'ERR_EVIO_READ_TIMEOUT' // readTimeout, firstByteTimeout: the peer sent nothing
-  | 'ERR_EVIO_WRITE_TIMEOUT' // writeTimeout: the peer took nothing of what is queued
-  | 'ERR_EVIO_HANDSHAKE_TIMEOUT' // handshakeTimeout: established() was not called in time
-  | 'ERR_EVIO_CONNECT_TIMEOUT' // connectTimeout
-  | 'ERR_EVIO_UNSUPPORTED' // this poller, or this version, cannot do that
-  | 'ERR_EVIO_FRAME_TOO_LARGE' // evio/protocols: a frame is longer than max, or has more parts than it may
-  | 'ERR_EVIO_FRAME_TRUNCATED' // evio/protocols: the input ended inside a frame
-  | 'ERR_EVIO_FRAME_INVALID' // evio/protocols: the bytes are no frame
-  | 'ERR_EVIO_POLLER_UNAVAILABLE'; // the poller asked for by name cannot run here
+  | 'ERR_EVIO_CLOSED'
+  | 'ERR_EVIO_WRITE_AFTER_END'
+  | 'ERR_EVIO_QUEUE_FULL'
+  | 'ERR_EVIO_IDLE_TIMEOUT'
+  | 'ERR_EVIO_READ_TIMEOUT'
+  | 'ERR_EVIO_WRITE_TIMEOUT'
+  | 'ERR_EVIO_HANDSHAKE_TIMEOUT'
+  | 'ERR_EVIO_CONNECT_TIMEOUT'
+  | 'ERR_EVIO_UNSUPPORTED'
+  | 'ERR_EVIO_FRAME_TOO_LARGE'
+  | 'ERR_EVIO_FRAME_TRUNCATED'
+  | 'ERR_EVIO_FRAME_INVALID'
+  | 'ERR_EVIO_POLLER_UNAVAILABLE';
 
 /** An error of this library's own, as opposed to one of the operating system. */
 export class EvioError extends Error {
   override readonly name = 'EvioError';
+  /** Stable, for programs; the message is for people. */
   readonly code: EvioErrorCode;
 
   constructor(code: EvioErrorCode, message: string, options?: ErrorOptions) {

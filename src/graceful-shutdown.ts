@@ -8,7 +8,7 @@ import type { CloseOutcome, Server } from './server.js';
 
 /** Options of {@link gracefulShutdown}. */
 export interface ShutdownOptions {
-  /** Milliseconds that connections get to finish. Default 10000. */
+  /** Milliseconds from 0 that connections get to finish. Default 10000; `Infinity` waits for as long as they take. */
   readonly timeout?: number;
   /** Default SIGTERM and SIGINT. */
   readonly signals?: readonly NodeJS.Signals[];
@@ -25,7 +25,11 @@ export interface ShutdownOutcome extends CloseOutcome {
  * finished, and what is left after `timeout` is cut off. A second signal cuts it off at once. The signals are let go as
  * soon as the server is closed, whoever closes it, so the process ends when nothing else keeps it.
  *
- * @returns what `close` resolves with.
+ * @returns what `close` resolves with, and the first signal. Rejects with a TypeError for a bad option.
+ * @example
+ * ```ts
+ * const { signal, drained, forced } = await gracefulShutdown(server, { timeout: 30_000 });
+ * ```
  */
 export async function gracefulShutdown(
   server: Server,

@@ -1,4 +1,9 @@
-// The public names.
+/**
+ * Servers and clients as streams: {@link listen}, {@link connect}, {@link serveEach}; evio's classic callbacks: {@link serve}.
+ * Times are in milliseconds and sizes in bytes, unless a name says otherwise.
+ *
+ * @module evio
+ */
 
 export { EvioError } from './errors.js';
 export type { EvioErrorCode } from './errors.js';
@@ -8,7 +13,7 @@ export { connect } from './connect.js';
 export { gracefulShutdown } from './graceful-shutdown.js';
 export type { ShutdownOptions, ShutdownOutcome } from './graceful-shutdown.js';
 export { listen } from './listen.js';
-export type { ConnectOptions, ConnectionOptions, ListenOptions } from './options.js';
+export type { ConnectOptions, ConnectionOptions, ListenOptions, Lookup } from './options.js';
 export { paced } from './paced.js';
 export type { PacedOptions } from './paced.js';
 export type { PipeOptions } from './pipe.js';

@@ -7,7 +7,10 @@ import { isIP } from 'node:net';
 import { describe, invalidArgument } from './errors.js';
 import type { BindAddress, BindOptions, DialOptions, Poller, PollerName } from './poller/poller.js';
 
-/** What `listen` and `connect` have in common. Times in milliseconds, sizes in bytes. */
+/**
+ * What `listen` and `connect` have in common. Times are whole milliseconds from 0 to 2147483647, sizes whole bytes; anything
+ * else throws a RangeError that names the option, its range and what was given, and an unknown option a TypeError.
+ */
 export interface ConnectionOptions {
   /**
    * `'auto'` (default): the native poller of this system, or else `net`. The environment variable EVIO_POLLER stands in
@@ -16,16 +19,19 @@ export interface ConnectionOptions {
   poller?: 'auto' | PollerName | Poller;
   /** TCP_NODELAY: small writes leave at once. Default true. */
   noDelay?: boolean;
-  /** Silence before TCP keep-alive probes, rounded to seconds; 0 (default) is off. At most 32767000. */
+  /** Silence before TCP keep-alive probes, rounded to seconds: 0 (default) is off, at most 32767000. */
   keepAlive?: number;
   /**
-   * `write` returns false while more than this is queued, and an accepted connection is not read (a dialled one is, save an
+   * From 0. `write` returns false while more than this is queued, and an accepted connection is not read (a dialled one is, save an
    * echo: of two ends one must go on reading). Default 1 MiB.
    */
   highWaterMark?: number;
-  /** Where that ends, `drained$`. Default a quarter of `highWaterMark`; never above it. */
+  /** Where that ends, `drained$`. From 0 to `highWaterMark`. Default a quarter of it. */
   lowWaterMark?: number;
-  /** A connection with more than this queued is closed with ERR_EVIO_QUEUE_FULL at the next write. Default 16 MiB; `Infinity` opts out. */
+  /**
+   * A connection with more than this queued is closed with ERR_EVIO_QUEUE_FULL at the next write. From 0. Default 16 MiB, or
+   * `highWaterMark` if that is more; `Infinity` opts out.
+   */
   maxQueuedBytes?: number;
   /** A connection whose input has ended stays open until you `end` it. Default false: it ends by itself. */
   halfOpen?: boolean;
@@ -44,28 +50,28 @@ export interface ConnectionOptions {
    * ERR_EVIO_HANDSHAKE_TIMEOUT. 0 (default) is off.
    */
   handshakeTimeout?: number;
-  /** Aborting closes at once. */
+  /** Aborting closes at once: a server with `close({ timeout: 0 })`, a connection or a dial by force. */
   signal?: AbortSignal;
 }
 
 /** Options of `listen` and `serve`. Times in milliseconds, sizes in bytes. */
 export interface ListenOptions extends ConnectionOptions {
-  /** Longest queue of connections that wait to be accepted. Default 4096; the kernel's somaxconn may cut it. */
+  /** Longest queue of connections that wait to be accepted: 1 to 2147483647. Default 4096; the kernel's somaxconn may cut it. */
   backlog?: number;
   /** SO_REUSEPORT: several servers share one port and the kernel spreads the connections. Default false. */
   reusePort?: boolean;
   /** An IPv6 listener refuses IPv4. Default false: `:9999` takes both. */
   ipv6Only?: boolean;
-  /** Most connections at a time. Default `Infinity`. */
+  /** Most connections at a time, from 1. Default `Infinity`. */
   maxConnections?: number;
   /**
    * What happens to those beyond `maxConnections`. `'wait'` (default): they are not accepted and wait in the backlog.
    * `'drop'`: they are accepted and reset, and `server.dropped$` tells.
    */
   whenFull?: 'wait' | 'drop';
-  /** Most connections at a time from one remote address; those beyond are dropped, and `server.dropped$` tells. Default `Infinity`. */
+  /** Most connections at a time from one remote address, from 1; those beyond are dropped, and `server.dropped$` tells. Default `Infinity`. */
   maxConnectionsPerAddress?: number;
-  /** Most connections accepted in a second, bursts of that many included; others wait in the backlog. Default `Infinity`. */
+  /** Most connections accepted in a second, from 1, bursts of that many included; others wait in the backlog. Default `Infinity`. */
   acceptRate?: number;
 }
 

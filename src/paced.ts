@@ -11,11 +11,11 @@ import type { Holdable } from './input.js';
 
 /** Options of {@link paced}. */
 export interface PacedOptions {
-  /** How many values are worked on at a time. Default 1. */
+  /** How many values are worked on at a time: from 1, or `Infinity`. Default 1. */
   readonly concurrency?: number;
-  /** With this many values in work or waiting the socket is held. Default `concurrency`. */
+  /** With this many values in work or waiting the socket is held: from 1, or `Infinity`. Default `concurrency`. */
   readonly highWater?: number;
-  /** With this many, or fewer, it is read again. Default `highWater - 1`; never above that. */
+  /** With this many, or fewer, it is read again: from 0 to `highWater - 1`, which is the default. */
   readonly lowWater?: number;
   /** Results come in the order of the values. Default false: as they come. */
   readonly ordered?: boolean;

@@ -9,25 +9,33 @@ import type { Tick } from './ticks.js';
 
 /** Input of one connection, as `server.data$` gives it. */
 export interface Received {
+  /** Whose input it is. */
   readonly connection: Connection;
+  /** A chunk, as `connection.data$` gives it; an empty one is a wake. */
   readonly data: Buffer;
 }
 
 /** The end of one connection. */
 export interface Disconnected {
+  /** It is closed. */
   readonly connection: Connection;
+  /** As on its `closed$`. */
   readonly error?: Error;
 }
 
 /** Something that went wrong and concerns one connection at most. */
 export interface Failure {
+  /** What was thrown, or an error of the system with `code` and `syscall`. */
   readonly error: Error;
+  /** The one that was closed because of it, if there is one. */
   readonly connection?: Connection;
 }
 
 /** A client that was turned away: it was accepted and reset. */
 export interface Dropped {
+  /** Where it connected to. */
   readonly local: SocketAddress;
+  /** Who it was. */
   readonly remote: SocketAddress;
   /** The option that says so. */
   readonly reason: DropReason;
@@ -35,7 +43,9 @@ export interface Dropped {
 
 /** How `close` went: connections that ended by themselves, and those cut off when the time was up. */
 export interface CloseOutcome {
+  /** Connections that ended by themselves within the time. */
   readonly drained: number;
+  /** Connections that were cut off. */
   readonly forced: number;
 }
 
@@ -48,7 +58,7 @@ export interface Server extends AsyncDisposable {
   readonly connections$: Observable<Connection>;
   /** Input of all connections: subscribing reads every one of them. Errors only when binding failed. */
   readonly data$: Observable<Received>;
-  /** Ticks between 1 and 60 times a second, by traffic. */
+  /** Ticks between 1 and 60 times a second, by traffic, while somebody subscribes. */
   readonly ticks$: Observable<Tick>;
   /** Every connection once, after its `closed$`. */
   readonly disconnected$: Observable<Disconnected>;
@@ -83,7 +93,8 @@ export interface Server extends AsyncDisposable {
    * The input of a pipe (`pipeTo`) is not ended, since only the peer knows when it has sent everything: idle proxies last
    * until the time is up, or until a handler ends them on `closing$`.
    *
-   * @param options.timeout - default 1000; 0 cuts off at once; `Infinity` waits.
+   * @param options.timeout - milliseconds from 0. Default 1000; 0 cuts off at once; `Infinity` waits.
+   * @throws TypeError for anything else.
    */
   close(options?: { timeout?: number }): Promise<CloseOutcome>;
   /** Listening keeps the process alive (as it does at first). Open connections always do. */

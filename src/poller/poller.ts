@@ -49,16 +49,19 @@
  * IPv4 addresses that reach a dual-stack listener are given as IPv4, not as `::ffff:1.2.3.4`.
  */
 export interface SocketAddress {
+  /** `'unix'` for a path. */
   readonly family: 'IPv4' | 'IPv6' | 'unix';
   /** A numeric address, or the path of a unix socket (empty for an unnamed peer). */
   readonly address: string;
   /** 0 to 65535; absent for unix sockets. */
   readonly port?: number;
+  /** `1.2.3.4:80`, `[::1]:80` or `/run/x.sock`. */
   toString(): string;
 }
 
 /** What a listener binds or a dial connects to: names have been resolved above the seam. */
 export interface BindAddress {
+  /** `'unix'` for a path. */
   readonly family: 'IPv4' | 'IPv6' | 'unix';
   /** A numeric address (`0.0.0.0` and `::` for all) or a path. */
   readonly address: string;
@@ -66,6 +69,7 @@ export interface BindAddress {
   readonly port: number;
 }
 
+/** How a poller listens: {@link ListenOptions} with nothing left to decide. */
 export interface BindOptions {
   /** Longest queue of connections that wait to be accepted; the kernel may cut it. */
   readonly backlog: number;
@@ -79,6 +83,7 @@ export interface BindOptions {
   readonly keepAlive: number;
 }
 
+/** How a poller connects: {@link ConnectOptions} with nothing left to decide. */
 export interface DialOptions {
   /** Where from: a numeric address of the same family, port 0 for any. Not for unix sockets. */
   readonly local?: BindAddress;
@@ -145,6 +150,7 @@ export interface StreamEvents {
 /** For a stream whose events nobody wants. */
 export const NOBODY: StreamEvents = { data() {}, ended() {}, flushed() {}, broken() {}, failed() {} };
 
+/** A poller's listening socket. */
 export interface PollerListener {
   /** Accept connections or leave them in the backlog. Off at first. */
   accept(on: boolean): void;
@@ -160,14 +166,17 @@ export interface PollerDial {
   abort(): void;
 }
 
+/** A poller's connected socket. */
 export interface PollerStream {
+  /** This end. */
   readonly local: SocketAddress;
+  /** The peer's end. */
   readonly remote: SocketAddress;
   /** Read or leave the bytes in the kernel. Off at first. */
   read(on: boolean): void;
   /**
    * Queue `source[start, end)`. The bytes belong to the poller until `flushed` has counted them, except that a
-   * window ({@link isLent}) may be used again as soon as this returns. Only if it is the very `source` that `data` is
+   * window (`isLent`) may be used again as soon as this returns. Only if it is the very `source` that `data` is
    * lending, in the same call of `data`, its bytes stay as they are until the turn ends.
    */
   write(source: Uint8Array, start: number, end: number): void;

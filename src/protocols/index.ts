@@ -1,4 +1,8 @@
-// The public names of evio/protocols: what a protocol is built from.
+/**
+ * What a protocol is built from: operators that cut bytes into frames, each with a limit on what a peer can make it keep.
+ *
+ * @module evio/protocols
+ */
 
 export { delimited } from './delimited.js';
 export type { DelimitedOptions } from './delimited.js';

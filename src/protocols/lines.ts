@@ -32,7 +32,7 @@ const LF: Uint8Array = Buffer.from('\n');
  *
  * What one chunk is cut into comes at once: after `pause()` the rest of it still comes, after `destroy()` nothing.
  * Subscribers who leave in time get nothing more, and what follows the last line they took is given back to the connection
- * ({@link Connection.unread}): it can be read in another way. Whoever else subscribes to `data$` then gets it twice.
+ * (`connection.unread`): it can be read in another way. Whoever else subscribes to `data$` then gets it twice.
  *
  * @throws TypeError or RangeError for a bad option.
  * @example

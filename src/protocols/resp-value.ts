@@ -38,12 +38,14 @@ export type RespValue<Bulk extends Uint8Array | string = Buffer> =
 
 /** One line without CR and LF: `OK`. */
 export class RespSimple {
+  /** Without CR or LF. */
   readonly text: string;
 
   constructor(text: string) {
     this.text = text;
   }
 
+  /** The text. */
   toString(): string {
     return this.text;
   }
@@ -66,6 +68,7 @@ export class RespError {
     return /^\S*/.exec(this.text)?.[0] ?? '';
   }
 
+  /** The text. */
   toString(): string {
     return this.text;
   }
@@ -73,12 +76,14 @@ export class RespError {
 
 /** A double: `1` as a double is not the integer `1`. */
 export class RespDouble {
+  /** May be infinite or NaN. */
   readonly value: number;
 
   constructor(value: number) {
     this.value = value;
   }
 
+  /** The number, so that it can be calculated with. */
   valueOf(): number {
     return this.value;
   }
@@ -86,12 +91,14 @@ export class RespDouble {
 
 /** An integer of any length. */
 export class RespBigNumber {
+  /** Of 4096 digits at most where it was decoded. */
   readonly value: bigint;
 
   constructor(value: bigint) {
     this.value = value;
   }
 
+  /** The number, so that it can be calculated with. */
   valueOf(): bigint {
     return this.value;
   }
@@ -99,7 +106,9 @@ export class RespBigNumber {
 
 /** Text for people, with its format in three characters: `txt`, `mkd`. */
 export class RespVerbatim {
+  /** Three characters of ASCII. */
   readonly format: string;
+  /** Without the format. */
   readonly text: string;
 
   constructor(format: string, text: string) {
@@ -107,6 +116,7 @@ export class RespVerbatim {
     this.text = text;
   }
 
+  /** The text. */
   toString(): string {
     return this.text;
   }
@@ -114,6 +124,7 @@ export class RespVerbatim {
 
 /** What the server says without having been asked. */
 export class RespPush<Bulk extends Uint8Array | string = Buffer> {
+  /** The first is its kind: `message`, `invalidate`. */
   readonly values: readonly RespValue<Bulk>[];
 
   constructor(values: readonly RespValue<Bulk>[]) {
@@ -123,7 +134,9 @@ export class RespPush<Bulk extends Uint8Array | string = Buffer> {
 
 /** A value with more about it. */
 export class RespAttribute<Bulk extends Uint8Array | string = Buffer> {
+  /** What is said about the value. */
   readonly attributes: ReadonlyMap<RespValue<Bulk>, RespValue<Bulk>>;
+  /** The value itself. */
   readonly value: RespValue<Bulk>;
 
   constructor(attributes: ReadonlyMap<RespValue<Bulk>, RespValue<Bulk>>, value: RespValue<Bulk>) {

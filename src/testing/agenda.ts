@@ -6,6 +6,7 @@ import type { SchedulerLike, Subscription } from 'rxjs';
 
 /** Who keeps virtual time, in milliseconds. */
 export interface VirtualClock {
+  /** Milliseconds; never backwards. */
   now(): number;
   /** Asks for one call at that time, or as soon as possible when it has passed; replaces what was asked for before. */
   wake(at: number, run: () => void): void;
@@ -152,7 +153,7 @@ function isBefore(a: Entry, b: Entry): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** The virtual time of a scheduler of RxJS: of a `TestScheduler`, or any other. */
+/** The virtual time of a scheduler of RxJS, of a `TestScheduler` or any other, for a {@link SimulatedNetwork} of your own. */
 export function clockOf(scheduler: SchedulerLike): VirtualClock {
   let asked: Subscription | undefined;
   return {

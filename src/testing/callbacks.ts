@@ -6,9 +6,13 @@ import type { Trace } from './trace.js';
 
 /** What `serve` takes. */
 export interface Callbacks<C> {
+  /** Absent or null: input is dropped. */
   readonly handle?: Handle<C> | null;
+  /** Absent or null: everybody is accepted. */
   readonly accept?: Accept<C> | null;
+  /** Absent or null: nobody is told. */
   readonly closed?: Closed<C> | null;
+  /** Absent or null: it goes on serving. */
   readonly ticker?: Ticker<C> | null;
 }
 
@@ -16,11 +20,16 @@ export interface Callbacks<C> {
 export class RecordedCallbacks<C> {
   /** `accept(1) "hello", true`, in order. */
   readonly calls: string[] = [];
+  /** Recorded as `handle(1, "a") "a", true`. */
   readonly handle: Handle<C>;
+  /** Recorded as `accept(1) "hello", true`. */
   readonly accept: Accept<C>;
+  /** Recorded as `closed(1)`, or `closed(1, ECONNRESET)`. */
   readonly closed: Closed<C>;
+  /** Recorded as `ticker() true`. */
   readonly ticker: Ticker<C>;
 
+  /** @internal Made by `world.record`. */
   constructor(trace: Trace, { handle, accept, closed, ticker }: Callbacks<C>) {
     const note = (call: string): void => {
       this.calls.push(call);

@@ -17,6 +17,7 @@ import { simulate } from './simulate.js';
 export interface Codec<T> {
   /** Made anew for each stream: `() => lines()`. */
   readonly decode: () => OperatorFunction<Buffer, T>;
+  /** One value as it goes out: `(line) => line + '\n'`. */
   readonly encode: (value: T) => Uint8Array | string;
   /** Values that it can carry, one at least; of several kinds and sizes. */
   readonly values: readonly T[];

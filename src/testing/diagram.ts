@@ -10,7 +10,7 @@ import type { WireValues } from './lane-values.js';
 export type { Side } from './lane-order.js';
 export { parseSigns, type Sign, type Signs } from './lane-signs.js';
 export type { MarbleKind } from './lane-tokens.js';
-export { bytesOf, type WireValue, type WireValues } from './lane-values.js';
+export { bytesOf, type HexValue, type WireValue, type WireValues } from './lane-values.js';
 
 /** Something that happens in a lane. */
 export interface Marble {

@@ -17,9 +17,13 @@ import type { WireClient } from './wire-client.js';
 /** A run was not as a spec says. `expected` and `actual` are for the runner, the message for a person. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError';
+  /** What was to be: a lane, a list of lines, bytes. */
   readonly expected: unknown;
+  /** What was, in the same form. */
   readonly actual: unknown;
+  /** As that of node:assert. */
   readonly operator = 'deepEqual';
+  /** The message shows it already. */
   readonly showDiff = false;
 
   constructor(message: string, actual: unknown, expected: unknown) {
@@ -47,6 +51,7 @@ export interface TraceFilter {
   readonly connection?: number;
   /** Of that side only: `server`, `client`, or the name of a client. */
   readonly who?: string;
+  /** What happened of these kinds only. */
   readonly kinds?: readonly TraceKind[];
 }
 
@@ -131,6 +136,7 @@ export function checkWire(
 
 /** When, at the earliest and at the latest, in ms of virtual time. */
 export interface Window {
+  /** Both ends included. Default: whenever. */
   readonly within?: readonly [from: number, to: number];
 }
 

@@ -5,6 +5,7 @@ import { isUtf8 } from 'node:buffer';
 import { formatLane } from './lane-text.js';
 import type { WireEvent } from './lane-text.js';
 import { isName } from './lane-values.js';
+import type { HexValue } from './lane-values.js';
 
 /** One connection. It is JSON, and `wire(serving, fixture, fixture.values)` reads it as it is. */
 export interface Fixture {
@@ -13,7 +14,7 @@ export interface Fixture {
   /** What the server did. */
   readonly server: string;
   /** The bytes of both lanes: UTF-8, or hex for what is not. */
-  readonly values: Readonly<Record<string, string | { readonly hex: string }>>;
+  readonly values: Readonly<Record<string, string | HexValue>>;
   /** There was more than was to be kept: this is the beginning. */
   readonly cut?: true;
   /** It was still open when the recording stopped, so many ms after its acceptance: nothing is known of what came later. */

@@ -1,4 +1,9 @@
-// The public names of `evio/testing`.
+/**
+ * Protocols proved with marble diagrams, without a socket and in virtual time. Begin with {@link wire}, or with the guide
+ * "Testing a protocol".
+ *
+ * @module evio/testing
+ */
 
 export { clockOf } from './agenda.js';
 export type { VirtualClock } from './agenda.js';
@@ -7,7 +12,7 @@ export type { Callbacks } from './callbacks.js';
 export type { Schedule } from './choices.js';
 export { codecLaws } from './codec-laws.js';
 export type { Codec } from './codec-laws.js';
-export type { WireValue, WireValues } from './diagram.js';
+export type { HexValue, WireValue, WireValues } from './diagram.js';
 export { ExpectationError } from './expectations.js';
 export type { AssertDeepEqual, TraceFilter, Window } from './expectations.js';
 export type { Fixture } from './fixture.js';
@@ -31,6 +36,6 @@ export { twin } from './twin.js';
 export type { TwinOptions } from './twin.js';
 export type { TwinProtocol } from './twin-protocol.js';
 export { resegment, wire } from './wire.js';
-export type { Lanes, ResegmentOptions, Serving, WireOptions } from './wire.js';
+export type { Lanes, ResegmentOptions, Serving, Setup, WireOptions } from './wire.js';
 export type { Segments, WireClient } from './wire-client.js';
 export type { ClientOptions, SimulationOptions, World } from './world.js';

@@ -4,7 +4,13 @@ import { describe, invalidArgument } from '../errors.js';
 import { laneError, type LaneText } from './lane-error.js';
 
 /** Bytes. Strings are UTF-8; `{ hex: 'ff00' }` is what JSON can hold of other bytes. */
-export type WireValue = string | Uint8Array | { readonly hex: string };
+export type WireValue = string | Uint8Array | HexValue;
+
+/** Bytes as JSON can hold them. */
+export interface HexValue {
+  /** Two digits a byte, at least one byte. */
+  readonly hex: string;
+}
 
 /** What the names in a lane stand for. */
 export type WireValues = Readonly<Record<string, WireValue>>;

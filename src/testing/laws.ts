@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 
 /** One law, ready to be run: `it(law.name, law.check)`. */
 export interface Law {
+  /** What holds, for people. */
   readonly name: string;
   /** Synchronous. @throws Error that tells what was tried, what was expected and what came. */
   readonly check: () => void;

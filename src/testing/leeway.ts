@@ -6,7 +6,9 @@ import type { WireEvent } from './lane-text.js';
 
 /** How far what comes may be from when it was due, in frames. */
 export interface Leeway {
+  /** Before it, from 0. */
   readonly early: number;
+  /** After it, from 0. */
   readonly late: number;
   /** The lane is a beginning: what comes after all that it has is let be. */
   readonly cut?: boolean;

@@ -17,9 +17,11 @@ export type PeerEvent =
 /** How much a client reads at a time. */
 const LARGEST_READ = 64 * 1024;
 
+/** A client of a {@link SimulatedNetwork} that does what it is told: what stands behind a client's lane. */
 export class ScriptedPeer {
   /** In the trace. */
   readonly who: string;
+  /** What has reached it, in order. */
   readonly events: PeerEvent[] = [];
   /** Called after every event. */
   onEvent: () => void = () => {};
@@ -57,6 +59,7 @@ export class ScriptedPeer {
     });
   }
 
+  /** Its dial has succeeded. */
   get connected(): boolean {
     return this.#socket !== undefined;
   }
@@ -71,10 +74,12 @@ export class ScriptedPeer {
     return this.#connection;
   }
 
+  /** All bytes that have come, as one. */
   get received(): Buffer {
     return Buffer.concat(this.events.flatMap((event) => (event.kind === 'data' ? [event.bytes] : [])));
   }
 
+  /** How many those are. */
   get receivedBytes(): number {
     return this.#receivedBytes;
   }
@@ -84,10 +89,12 @@ export class ScriptedPeer {
     return this.#unsent.length;
   }
 
+  /** FIN has come. */
   get ended(): boolean {
     return this.#ended;
   }
 
+  /** It was refused or reset: an error with a `code`. */
   get error(): NodeJS.ErrnoException | undefined {
     return this.#error;
   }
@@ -97,7 +104,11 @@ export class ScriptedPeer {
     return this.#ended || this.#error !== undefined || this.#gone;
   }
 
-  /** @param apart - it must not come together with what was sent before, however late it leaves */
+  /**
+   * Sends, as soon as the kernel takes it.
+   *
+   * @param apart - it must not come together with what was sent before, however late it leaves
+   */
   send(bytes: Uint8Array | string, apart = false): void {
     if (this.#gone || this.#finWanted || this.#error !== undefined) return;
     if (apart) this.#cuts.push(this.#taken + this.#unsent.length);
@@ -137,11 +148,13 @@ export class ScriptedPeer {
     this.onEvent();
   }
 
+  /** Leaves what comes in the kernel. */
   stopReading(): void {
     this.#note('stops reading');
     this.#reading = false;
   }
 
+  /** Reads what has come, and goes on reading. */
   readAgain(): void {
     this.#note('reads again');
     this.#reading = true;

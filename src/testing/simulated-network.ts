@@ -84,10 +84,18 @@ export class KernelListener {
 /** What comes of a dial, once: a socket, or the code of an error. */
 export type Dialled = (outcome: SimulatedSocket | { readonly code: string }) => void;
 
+/**
+ * A network and its kernels in virtual time. `simulate` makes one, as `world.network`; on a clock of your own it serves a
+ * {@link SimulatedPoller} without `simulate`.
+ */
 export class SimulatedNetwork {
+  /** @internal */
   readonly agenda: Agenda;
+  /** @internal */
   readonly choices: Choices;
+  /** Everything that happens on it. */
   readonly trace: Trace;
+  /** @internal */
   readonly descriptors: number;
   readonly #link: LinkOptions;
   readonly #sizes: BufferSizes;
@@ -108,7 +116,13 @@ export class SimulatedNetwork {
     this.#sizes = { send: options.sendBuffer ?? BUFFER, receive: options.receiveBuffer ?? BUFFER };
   }
 
-  /** That system call fails with that code, as often as it says. */
+  /**
+   * Makes a system call fail.
+   *
+   * @param code - as in `'EMFILE'`
+   * @param times - how many of the next calls, from 1. Default 1.
+   * @throws TypeError for a call or a code that does not exist.
+   */
   fail(call: FaultyCall, code: string, times = 1): void {
     if (!CALLS.includes(call)) {
       throw invalidArgument(`fail: unknown call ${describe(call)}; valid are ${CALLS.join(', ')}`);
@@ -120,7 +134,7 @@ export class SimulatedNetwork {
     this.#faults.set(call, codes);
   }
 
-  /** The code that this call must fail with, if any. */
+  /** @internal The code that this call must fail with, if any. */
   takeFault(call: FaultyCall): { readonly code: string } | undefined {
     const code = this.#faults.get(call)?.shift();
     return code === undefined ? undefined : { code };
@@ -138,10 +152,10 @@ export class SimulatedNetwork {
     for (const { way } of this.#sockets) way.up();
   }
 
-  /** Where somebody listened first: where a client goes that is told nothing else. */
+  /** @internal Where somebody listened first: where a client goes that is told nothing else. */
   firstAddress: BindAddress | undefined;
 
-  /** Binds and listens; the code of an error otherwise. */
+  /** @internal Binds and listens; the code of an error otherwise. */
   listen(address: BindAddress, options: BindOptions): KernelListener | { readonly code: string } {
     const fault = this.takeFault('listen');
     if (fault !== undefined) return fault;
@@ -169,6 +183,7 @@ export class SimulatedNetwork {
 
   /**
    * Connects, as the kernel does it: SYN is sent again while nobody answers.
+   * @internal
    * @returns what gives it up.
    */
   dial(to: BindAddress, from: BindAddress | undefined, done: Dialled): Appointment {

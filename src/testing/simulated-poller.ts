@@ -42,12 +42,16 @@ function newWindow(): Buffer {
   return Buffer.from(memory);
 }
 
+/** A poller over a {@link SimulatedNetwork}, for the option `poller`. `simulate` makes one, as `world.poller`. */
 export class SimulatedPoller implements Poller, StreamHost {
   readonly name: string = 'simulated';
+  /** The one that it was made with. */
   readonly network: SimulatedNetwork;
   /** In the trace. */
   readonly who: string;
+  /** @internal */
   readonly window: Buffer;
+  /** @internal */
   lent: number = 0;
   /** Sockets of this poller: what a process calls its descriptors. */
   descriptors: number = 0;
@@ -65,13 +69,14 @@ export class SimulatedPoller implements Poller, StreamHost {
   #events: (() => void)[] = [];
   #released = false;
 
+  /** @param who - in the trace */
   constructor(network: SimulatedNetwork, who: string) {
     this.network = network;
     this.who = who;
     this.window = SPARE.pop() ?? newWindow();
   }
 
-  /** The run is over, and no turn comes any more: the window serves another one. */
+  /** @internal The run is over, and no turn comes any more: the window serves another one. */
   release(): void {
     if (this.open > 0 || this.#released) return;
     this.#released = true;
@@ -132,32 +137,35 @@ export class SimulatedPoller implements Poller, StreamHost {
     return new SimulatedDial(this, address, options, events);
   }
 
-  /** Reports in the next turn. */
+  /** @internal Reports in the next turn. */
   later(event: () => void): void {
     this.#events.push(event);
     this.schedule();
   }
 
-  /** A stream's socket may have something to tell. */
+  /** @internal A stream's socket may have something to tell. */
   look(stream: SimulatedStream): void {
     this.#ready.add(stream);
     this.schedule();
   }
 
-  /** A stream has something for the kernel. */
+  /** @internal A stream has something for the kernel. */
   wrote(stream: SimulatedStream): void {
     this.#written.add(stream);
     if (!this.#inTurn) this.schedule();
   }
 
+  /** @internal */
   writesOn(stream: SimulatedStream): void {
     this.#writingOn.add(stream);
   }
 
+  /** @internal */
   forgetListener(listener: SimulatedListener): void {
     if (this.#listeners.delete(listener)) this.descriptors -= 1;
   }
 
+  /** @internal */
   forget(stream: SimulatedStream): void {
     if (this.#streams.delete(stream)) this.descriptors -= 1;
     this.#ready.delete(stream);
@@ -165,7 +173,7 @@ export class SimulatedPoller implements Poller, StreamHost {
     this.#writingOn.delete(stream);
   }
 
-  /** Takes a socket into this poller, and finds out who gets its events. */
+  /** @internal Takes a socket into this poller, and finds out who gets its events. */
   adopt(socket: SimulatedSocket, ask: (stream: SimulatedStream) => StreamEvents): void {
     const stream = new SimulatedStream(this, socket);
     this.#streams.add(stream);

@@ -9,6 +9,7 @@ import type { WireEvent } from './lane-text.js';
 export interface Talk {
   /** A client's lane. */
   readonly client: string;
+  /** What its names stand for. */
   readonly values?: WireValues;
 }
 

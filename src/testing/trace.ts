@@ -28,14 +28,17 @@ export type TraceKind =
   | 'ticks'
   | 'calls';
 
+/** One thing that happened. */
 export interface TraceEntry {
   /** Milliseconds of virtual time. */
   readonly at: number;
   /** `server`, `client`, or a name that was given. */
   readonly who: string;
+  /** What it did. */
   readonly kind: TraceKind;
   /** 1, 2, 3, … in the order in which clients dialled; absent when it concerns no connection. */
   readonly connection?: number;
+  /** What was sent, received, read or written. */
   readonly bytes?: Buffer;
   /** How many bytes the kernel has taken. */
   readonly count?: number;
@@ -52,7 +55,9 @@ export function traceText({ who, kind, connection, bytes, count, detail }: Trace
   return parts.join(' ');
 }
 
+/** All that has happened in a run, in order. */
 export class Trace {
+  /** So far. */
   readonly entries: TraceEntry[] = [];
   /** Told of every entry. */
   onEntry: ((entry: TraceEntry) => void) | undefined;
@@ -60,11 +65,13 @@ export class Trace {
   /** Off, nothing is kept: callers need not prepare anything. */
   readonly keeping: boolean;
 
+  /** @internal Made by a {@link SimulatedNetwork}. */
   constructor(now: () => number, keeping: boolean) {
     this.#now = now;
     this.keeping = keeping;
   }
 
+  /** Adds an entry, as of now. */
   add(who: string, kind: TraceKind, more: Omit<TraceEntry, 'at' | 'who' | 'kind'> = {}): void {
     if (!this.keeping) return;
     const entry = { at: this.#now(), who, kind, ...more };

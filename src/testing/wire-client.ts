@@ -20,8 +20,11 @@ export interface Segments {
   readonly readRate?: number;
 }
 
+/** A client that plays a lane; `world.client` makes it. */
 export class WireClient {
+  /** @internal */
   readonly lane: Lane;
+  /** What the names of its lane stand for. */
   readonly values: WireValues;
   /** In the trace, together with the number of its connection. */
   readonly who: string;
@@ -37,6 +40,7 @@ export class WireClient {
   #script: (() => void)[] = [];
   #playing = false;
 
+  /** @internal Made by `world.client`. */
   constructor(
     network: SimulatedNetwork,
     lane: string,
@@ -76,11 +80,12 @@ export class WireClient {
     return this.#peer?.port;
   }
 
-  /** What has reached it. */
+  /** What has reached it, in order. */
   get events(): readonly PeerEvent[] {
     return this.#peer?.events ?? [];
   }
 
+  /** All bytes that have reached it, as one. */
   get received(): Buffer {
     return this.#peer?.received ?? Buffer.alloc(0);
   }

@@ -13,7 +13,13 @@ import type { SimulationOptions, World } from './world.js';
 import type { Segments, WireClient } from './wire-client.js';
 
 /** What is served: a protocol, or anything that is set up in the world of the run, such as the classic `serve`. */
-export type Serving = Protocol | { readonly start: (world: World) => unknown };
+export type Serving = Protocol | Setup;
+
+/** Sets up what is served. */
+export interface Setup {
+  /** Called once at the beginning of each run. */
+  readonly start: (world: World) => unknown;
+}
 
 /** The two lanes of a wire diagram. */
 export interface Lanes {
@@ -31,7 +37,7 @@ export interface WireOptions extends SimulationOptions {
 
 /** How a diagram is cut. */
 export interface ResegmentOptions extends WireOptions {
-  /** How many random cuts are tried. Default 20. */
+  /** How many random cuts are tried, from 0. Default 20. */
   readonly random?: number;
   /** For those. Default 1. */
   readonly seed?: number;
@@ -118,7 +124,13 @@ export function check(serving: Serving, lanes: Lanes): void {
  * byte, at random places, and all in one segment. Where the answer depends on a cut, fails with the smallest set of cuts
  * that shows it.
  *
+ * Each byte of the client's lane is a run: keep its values short.
+ *
  * @throws ExpectationError as {@link wire}, with the cuts.
+ * @example
+ * ```ts
+ * resegment(upper, { client: "--'ping\n'--|", server: "--'PING\n'--|" });
+ * ```
  */
 export function resegment(
   serving: Serving,

@@ -58,7 +58,7 @@ export interface SimulationOptions extends Omit<NetworkOptions, 'trace'> {
 export interface ClientOptions extends Segments {
   /** Whom it connects to. Default: the first that listens. */
   readonly to?: Server | string;
-  /** In the trace. Default `client`. */
+  /** In the trace, together with the number of its connection. Default `client`. */
   readonly name?: string;
 }
 
@@ -74,16 +74,25 @@ const TRACE_FILTER: Readonly<Record<keyof TraceFilter, true>> = { connection: tr
 
 const FINAL_PATIENCE = 60_000;
 
+/** What the body of `simulate` gets. Times are milliseconds of virtual time, sizes bytes. */
 export class World {
+  /** For operators of time that are used after an `await` in `simulateAsync`. */
   readonly scheduler: TestScheduler;
+  /** For partitions and faults. */
   readonly network: SimulatedNetwork;
   /** For `listen`, `connect` and `serve`. */
   readonly poller: SimulatedPoller;
+  /** Everything that has happened so far, at both ends of every connection. */
   readonly trace: Trace;
+  /** As that of RxJS's `TestScheduler.run`. */
   readonly cold: RunHelpers['cold'];
+  /** As that of RxJS's `TestScheduler.run`. */
   readonly hot: RunHelpers['hot'];
+  /** As that of RxJS's `TestScheduler.run`. */
   readonly time: RunHelpers['time'];
+  /** As that of RxJS's `TestScheduler.run`. */
   readonly expectObservable: RunHelpers['expectObservable'];
+  /** As that of RxJS's `TestScheduler.run`. */
   readonly expectSubscriptions: RunHelpers['expectSubscriptions'];
   readonly #clock: WorldClock;
   readonly #observed: Observed;
@@ -98,6 +107,7 @@ export class World {
   readonly #errors = new Map<Server, Failure[]>();
   readonly #expectsErrors = new Set<Server>();
 
+  /** @internal Made by `simulate`. */
   constructor(scheduler: TestScheduler, helpers: RunHelpers, options: SimulationOptions, clock: WorldClock) {
     this.scheduler = scheduler;
     const timed = (create: RunHelpers['cold'] | RunHelpers['hot']): typeof create =>
@@ -374,12 +384,12 @@ export class World {
     this.#checks.push(check);
   }
 
-  /** Until when the run goes on, as far as is known. */
+  /** @internal Until when the run goes on, as far as is known. */
   get horizon(): number {
     return this.#clock.horizon;
   }
 
-  /** Ends a run that has failed: closes everything, checks nothing. */
+  /** @internal Ends a run that has failed: closes everything, checks nothing. */
   abandon(): void {
     this.#over = true;
     this.#checks.length = 0;
@@ -394,7 +404,7 @@ export class World {
     this.#clock.pass(FINAL_PATIENCE);
   }
 
-  /** Ends the run: checks what was expected, closes everything, and checks that nothing is left. */
+  /** @internal Ends the run: checks what was expected, closes everything, and checks that nothing is left. */
   finish(): void {
     this.#clock.stop();
     const failures: unknown[] = [];
