@@ -40,6 +40,7 @@ export type EvioErrorCode =
 
 /** An error of this library's own, as opposed to one of the operating system. */
 export class EvioError extends Error {
+  /** `'EvioError'`. */
   override readonly name = 'EvioError';
   /** Stable, for programs; the message is for people. */
   readonly code: EvioErrorCode;

@@ -16,6 +16,7 @@ import type { WireClient } from './wire-client.js';
 
 /** A run was not as a spec says. `expected` and `actual` are for the runner, the message for a person. */
 export class ExpectationError extends Error {
+  /** `'ExpectationError'`. */
   override readonly name = 'ExpectationError';
   /** What was to be: a lane, a list of lines, bytes. */
   readonly expected: unknown;

@@ -22,7 +22,7 @@ export type { LinkOptions } from './link.js';
 export { record, replay } from './record.js';
 export type { RecordOptions, Recording, ReplayOptions } from './record.js';
 export { ScriptedPeer } from './scripted-peer.js';
-export type { PeerEvent } from './scripted-peer.js';
+export type { PeerData, PeerEvent, PeerReset, PeerSignal } from './scripted-peer.js';
 export { serverLaws } from './server-laws.js';
 export type { Served } from './server-laws.js';
 export { simulate, simulateAsync } from './simulate.js';

@@ -8,11 +8,35 @@ import type { SimulatedNetwork } from './simulated-network.js';
 import { SimulatedSocket } from './simulated-socket.js';
 
 /** What reached a client, and when (milliseconds of virtual time). */
-export type PeerEvent =
-  | { readonly at: number; readonly kind: 'connect' }
-  | { readonly at: number; readonly kind: 'data'; readonly bytes: Buffer }
-  | { readonly at: number; readonly kind: 'fin' }
-  | { readonly at: number; readonly kind: 'reset'; readonly code: string };
+export type PeerEvent = PeerSignal | PeerData | PeerReset;
+
+/** It is connected, or the other end has ended its output. */
+export interface PeerSignal {
+  /** Milliseconds of virtual time. */
+  readonly at: number;
+  /** `'fin'` comes after all bytes. */
+  readonly kind: 'connect' | 'fin';
+}
+
+/** Bytes have come. */
+export interface PeerData {
+  /** Milliseconds of virtual time. */
+  readonly at: number;
+  /** `'data'`. */
+  readonly kind: 'data';
+  /** At least one. */
+  readonly bytes: Buffer;
+}
+
+/** It was reset, or its dial has failed. */
+export interface PeerReset {
+  /** Milliseconds of virtual time. */
+  readonly at: number;
+  /** `'reset'`. */
+  readonly kind: 'reset';
+  /** `'ECONNRESET'`, `'ECONNREFUSED'` … */
+  readonly code: string;
+}
 
 /** How much a client reads at a time. */
 const LARGEST_READ = 64 * 1024;

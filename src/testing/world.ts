@@ -252,7 +252,10 @@ export class World {
   }
 
   /** What the server sends to that client, byte for byte and, without leeway, millisecond for millisecond. */
-  expectWire(client: WireClient): { toBe(lane: string, values?: WireValues, leeway?: Leeway): void } {
+  expectWire(client: WireClient): {
+    /** Compares when the run is over. `values` are those of the client unless given. */
+    toBe(lane: string, values?: WireValues, leeway?: Leeway): void;
+  } {
     return {
       toBe: (lane, values = client.values, leeway?) => {
         this.#clock.expect(parseLane(lane, 'server', values).duration + (leeway?.late ?? 0));
@@ -262,7 +265,10 @@ export class World {
   }
 
   /** All that the server sends to that client, however it is cut and, unless told, whenever it comes. */
-  expectBytes(client: WireClient): { toBe(bytes: string | Uint8Array, window?: Window): void } {
+  expectBytes(client: WireClient): {
+    /** Compares when the run is over. */
+    toBe(bytes: string | Uint8Array, window?: Window): void;
+  } {
     return {
       toBe: (bytes, window = {}) => {
         this.#check(() => checkBytes(this.#observed, client, bytes, window));
@@ -271,7 +277,10 @@ export class World {
   }
 
   /** How the server's output ends for that client, whenever that is: `fin`, `reset`, both, or not at all. */
-  expectEnds(client: WireClient): { toEqual(kinds: readonly ('fin' | 'reset')[]): void } {
+  expectEnds(client: WireClient): {
+    /** Compares when the run is over. */
+    toEqual(kinds: readonly ('fin' | 'reset')[]): void;
+  } {
     return {
       toEqual: (kinds) => {
         this.#check(() => {
@@ -285,7 +294,10 @@ export class World {
   }
 
   /** The chunks in which that client got what the server sent. */
-  expectChunks(client: WireClient): { toEqual(chunks: readonly (string | Uint8Array)[]): void } {
+  expectChunks(client: WireClient): {
+    /** Compares when the run is over. */
+    toEqual(chunks: readonly (string | Uint8Array)[]): void;
+  } {
     return {
       toEqual: (chunks) => {
         this.#check(() => checkChunks(this.#observed, client, chunks));
@@ -294,12 +306,16 @@ export class World {
   }
 
   /** When the server reads from that client: `^` where it begins, `!` where it stops. */
-  expectReading(client: WireClient): { toBe(signs: string): void } {
+  expectReading(client: WireClient): {
+    /** Compares when the run is over. */
+    toBe(signs: string): void;
+  } {
     return this.#expectSigns((signs) => checkReading(this.#observed, client, signs));
   }
 
   /** How many bytes are queued for that client, by names, where that changes; a number without a name stands for itself. */
   expectQueued(client: WireClient): {
+    /** Compares when the run is over. */
     toBe(signs: string, values?: Readonly<Record<string, number>>): void;
     /** Never that many bytes or more. */
     toStayBelow(bytes: number): void;
@@ -313,7 +329,10 @@ export class World {
   }
 
   /** When that client's connection drains: a letter for each time. Of servers made by `serving`. */
-  expectDrained(client: WireClient): { toBe(signs: string): void } {
+  expectDrained(client: WireClient): {
+    /** Compares when the run is over. */
+    toBe(signs: string): void;
+  } {
     return this.#expectSigns((signs) => checkDrained(this.#observed, client, signs));
   }
 
@@ -329,7 +348,10 @@ export class World {
   }
 
   /** Everything that happens, in order, over all connections, or a part of it. */
-  expectTrace(filter: TraceFilter = {}): { toEqual(lines: readonly string[]): void } {
+  expectTrace(filter: TraceFilter = {}): {
+    /** Compares when the run is over; a line is as `traceText` writes it. */
+    toEqual(lines: readonly string[]): void;
+  } {
     known<TraceFilter>(filter, TRACE_FILTER);
     return {
       toEqual: (lines) => {
@@ -339,7 +361,10 @@ export class World {
   }
 
   /** What `errors$` of a server tells: codes, or messages where there is no code. Without this, nothing may be told. */
-  expectErrors(server: Server): { toEqual(codes: readonly string[]): void } {
+  expectErrors(server: Server): {
+    /** Compares when the run is over. */
+    toEqual(codes: readonly string[]): void;
+  } {
     return {
       toEqual: (codes) => {
         this.#expectsErrors.add(server);
@@ -366,7 +391,10 @@ export class World {
   }
 
   /** In which order `serve` called, with what, and what it was answered. */
-  expectCallbacks<C>(recorded: RecordedCallbacks<C>): { toEqual(calls: readonly string[]): void } {
+  expectCallbacks<C>(recorded: RecordedCallbacks<C>): {
+    /** Compares when the run is over. */
+    toEqual(calls: readonly string[]): void;
+  } {
     return {
       toEqual: (calls) => {
         this.#check(() => compareLists(this.#observed, 'the callbacks', recorded.calls, calls));
