@@ -20,8 +20,8 @@ for (const { file: page, programs } of PAGES) {
   describe(`the code of ${page}`, () => {
     const all = new Programs(page, programs);
 
-    before('is written, and compiles', async () => {
-      const { code, stdout, stderr } = await all.prepare();
+    it('compiles', async () => {
+      const { code, stdout, stderr } = await all.compiled();
       expect(`${stdout}${stderr}`).to.equal('');
       expect(code).to.equal(0);
     }).timeout(TIMEOUT);

@@ -55,7 +55,7 @@ export function pageOf(file: string): Page {
   const blocks: Block[] = [];
   const codespans: string[] = [];
   let heading = '';
-  walkTokens(lexer(text), (token) => {
+  void walkTokens(lexer(text), (token) => {
     if (token.type === 'heading') {
       heading = token.text as string;
       anchors.add(slugger.slug(heading.replace(/`|\[([^\]]*)\]\([^)]*\)/g, '$1')));

@@ -105,14 +105,19 @@ export interface Outcome {
 export class Programs {
   readonly folder: string;
   readonly #programs: readonly Program[];
+  #compiled: Promise<Outcome> | undefined;
 
   constructor(page: string, programs: readonly Program[]) {
     this.folder = path.join(ROOT, '.out', 'docs', path.basename(page, '.md').toLowerCase());
     this.#programs = programs;
   }
 
-  /** Writes them all, and compiles those in TypeScript as strictly as this project itself. */
-  async prepare(): Promise<Outcome> {
+  /** Writes them all, once, and compiles those in TypeScript as strictly as this project itself. */
+  compiled(): Promise<Outcome> {
+    return (this.#compiled ??= this.#compile());
+  }
+
+  async #compile(): Promise<Outcome> {
     rmSync(this.folder, { recursive: true, force: true });
     mkdirSync(this.folder, { recursive: true });
     for (const { file, code } of this.#programs) writeFileSync(path.join(this.folder, file), code);
@@ -136,6 +141,7 @@ export class Programs {
 
   /** Runs one that ends by itself, together with the server that it needs. */
   async run({ file, mocha, server }: Program): Promise<Outcome> {
+    await this.compiled();
     const needed = server === undefined ? undefined : this.#programs.find((other) => other.file === server);
     if (server !== undefined && needed === undefined) throw new Error(`${file}: there is no ${server}`);
     const running = needed === undefined ? undefined : await this.serve(needed);
@@ -154,6 +160,7 @@ export class Programs {
 
   /** Starts one that serves, on a free port. */
   async serve({ file }: Program): Promise<Serving> {
+    await this.compiled();
     this.#replacePort(file, 0);
     return Serving.start(path.join(this.folder, scriptOf(file)));
   }

@@ -26,6 +26,12 @@ const EXCEPTIONS: readonly Exception[] = [
     'EVIO_NATIVE that is empty',
     'names the poller in use and the file it is from',
   ]),
+  ...except("the compiler of TypeScript is this machine's", [
+    'the code of README.md',
+    'the code of docs/callbacks.md',
+    'the code of docs/deployment.md',
+    'the code of docs/streams-and-backpressure.md',
+  ]),
   ...except("the addon with faults is this machine's", ['over faulty system calls']),
 ];
 
