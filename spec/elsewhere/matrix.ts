@@ -1,4 +1,4 @@
-// `npm run test:matrix [-- 22 newest]`: every spec on each line of Node that the package promises to run on.
+// `npm run test:matrix [-- 22 newest streams serve]`: the specs on each line of Node that the package promises to run on.
 
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -8,10 +8,15 @@ import { main, type Outcome, runSpecs, WITHOUT_NODE } from './suite.js';
 
 const LINES = ['20', '22', '24', '26'];
 
+/** A version, or what looks as if it were to be one: anything else is the name of a folder of specs, or of a spec. */
+const VERSION = /^(newest|\d[\d.]*)$/;
+
 await main(async (args) => {
+  const named = args.filter((text) => VERSION.test(text));
+  const only = args.filter((text) => !VERSION.test(text));
   const outcomes: Outcome[] = [];
-  const versions = (args.length === 0 ? LINES : args).map(versionNamed);
-  for (const version of new Set(versions)) outcomes.push(await onNode(version));
+  const versions = (named.length === 0 ? LINES : named).map(versionNamed);
+  for (const version of new Set(versions)) outcomes.push(await onNode(version, only));
   return outcomes;
 });
 
@@ -31,13 +36,14 @@ function newest(): string {
   return largest;
 }
 
-function onNode(version: string): Promise<Outcome> {
+function onNode(version: string, only: readonly string[]): Promise<Outcome> {
   const binary = nodeBinary(version);
   const { stdout, error } = spawnSync(binary, ['--version'], { encoding: 'utf8' });
   if (error !== undefined) throw new Problem(`Node ${version} does not start: ${error.message}`);
   return runSpecs({
     where: `Node ${stdout.trim().slice(1)}`,
     command: [binary],
+    only,
     without: WITHOUT_NODE,
     env: { PATH: `${path.dirname(binary)}${path.delimiter}${process.env['PATH'] ?? ''}` },
   });
