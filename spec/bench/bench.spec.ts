@@ -45,7 +45,7 @@ describe('bench', () => {
 
   it('measures an echo and writes every round', function () {
     if (!canMeasure()) this.skip();
-    this.timeout(30_000);
+    this.timeout(60_000);
     const { status, stdout } = run(
       '--quick',
       '--scenario',
@@ -64,7 +64,7 @@ describe('bench', () => {
 
   it('does not take a wrong reply', function () {
     if (!canMeasure()) this.skip();
-    this.timeout(30_000);
+    this.timeout(60_000);
     const server = path.join(path.dirname(json), 'wrong.mjs');
     writeFileSync(
       server,

@@ -9,7 +9,7 @@ import { FLOOR, type Protocol, rivals } from './rivals.js';
 import { ServerProcess } from './server-process.js';
 
 describe('bench: the floor server', function () {
-  this.timeout(30_000); // it may have to be compiled
+  this.timeout(60_000); // it may have to be compiled
   let server: ServerProcess | undefined;
   before(function () {
     if (compileObstacle() !== undefined) this.skip();

@@ -74,5 +74,5 @@ overPollersWith('redis-benchmark', 'the Redis server told to end in the middle o
     });
     expect(sum(replies)).to.equal(accepted);
     expect(accepted).to.be.above(BEFORE_THE_END);
-  }).timeout(30_000);
+  }).timeout(60_000);
 });

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { SLOWNESS } from './slowness.js';
 
 /** How long a child may take to do anything at all, in milliseconds. */
-const PATIENCE = 8000 * SLOWNESS;
+const PATIENCE = 25_000 * SLOWNESS;
 
 const running = new Set<ChildProcess>();
 

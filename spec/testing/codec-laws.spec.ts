@@ -190,7 +190,7 @@ describe('a law of codecs', () => {
   for (const [what, { law, codec, says }] of Object.entries(CODECS)) {
     it(`is broken by ${what}`, () => {
       expect(verdict(codecLaws({ ...line, ...codec }), law)).to.match(says);
-    }).timeout(30_000);
+    }).timeout(60_000);
   }
 
   it('is broken by one that emits one buffer again and again', () => {

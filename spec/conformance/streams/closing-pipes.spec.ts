@@ -83,7 +83,7 @@ conformance('close() while one connection is piped into another', (harness) => {
     expect([ended, hash(received)]).to.deep.equal([true, hash(bytes)]);
     destination.peer.fin();
     expect(await closed).to.deep.equal({ drained: 2, forced: 0 });
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   for (const order of ['source first', 'destination first'] as const) {
     it(`resets the destination of a source that has not ended in time (${order})`, async () => {
@@ -234,7 +234,7 @@ conformance(
         await expectCut(server.close({ timeout: SHORT }), 2);
         client.data$.subscribe();
         expect(codeOf((await firstValueFrom(client.closed$)).error)).to.equal('ECONNRESET');
-      }).timeout(30_000);
+      }).timeout(60_000);
     }
 
     it('resets a destination that has not taken everything, though the source has ended', async () => {
@@ -248,7 +248,7 @@ conformance(
       expect(await server.close({ timeout: SHORT })).to.deep.equal({ drained: 0, forced: 1 });
       client.data$.subscribe();
       expect(codeOf((await firstValueFrom(client.closed$)).error)).to.equal('ECONNRESET');
-    }).timeout(30_000);
+    }).timeout(60_000);
   },
   // A node:net socket takes a reset behind unread bytes for the end.
   ['epoll', 'kqueue'],

@@ -80,7 +80,7 @@ conformance('close() under load', (harness) => {
       const server = await harness.listening();
       server.connections$.subscribe(attach(harness));
       await run(server);
-    }).timeout(30_000);
+    }).timeout(60_000);
   }
 
   for (const [way, protocol] of Object.entries(protocols)) {
@@ -88,6 +88,6 @@ conformance('close() under load', (harness) => {
       const server = await harness.listening();
       server.connections$.pipe(serveEach(protocol(harness))).subscribe();
       await run(server);
-    }).timeout(30_000);
+    }).timeout(60_000);
   }
 });

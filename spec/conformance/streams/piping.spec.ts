@@ -58,7 +58,7 @@ conformance('pipeTo()', (harness) => {
     right.peer.readAgain();
     const { received, ended } = await right.peer.over();
     expect([ended, hash(received)]).to.deep.equal([true, hash(bytes)]);
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('goes on reading the other while that is full: its answer has somewhere to go', async () => {
     const { left, right } = await two(harness, { highWaterMark: MIB });
@@ -69,7 +69,7 @@ conformance('pipeTo()', (harness) => {
     await harness.steady(() => left.connection.bytesRead);
     right.peer.send('an answer');
     await left.peer.receives('an answer');
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('waits for one that something else has filled, before they were joined or since', async () => {
     for (const since of [false, true]) {
@@ -86,7 +86,7 @@ conformance('pipeTo()', (harness) => {
       await right.peer.until(({ receivedBytes }) => receivedBytes >= filling.length + 9);
       expect(hash(right.peer.received)).to.equal(hash(Buffer.concat([filling, Buffer.from('behind it')])));
     }
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('holds nobody else up', async () => {
     const { server, left, right } = await two(harness, { highWaterMark: MIB });
@@ -98,7 +98,7 @@ conformance('pipeTo()', (harness) => {
     other.connection.data$.subscribe(other.connection);
     other.peer.send('alive');
     await other.peer.receives('alive');
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('passes a failure on as a reset: a stream that was cut off does not look whole', async () => {
     const { left, right } = await two(harness);
@@ -175,7 +175,7 @@ conformance('pipeTo()', (harness) => {
     pipe.unsubscribe();
     left.connection.data$.subscribe();
     await harness.until(() => left.connection.bytesRead > stopped + MIB);
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('to several gives each every byte, at the pace of the slowest', async () => {
     const { server, left, right } = await two(harness, { highWaterMark: MIB });
@@ -192,7 +192,7 @@ conformance('pipeTo()', (harness) => {
       const { received, ended } = await peer.over();
       expect([ended, hash(received)]).to.deep.equal([true, hash(bytes)]);
     }
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('refuses what is no other connection', async () => {
     const { left } = await two(harness);

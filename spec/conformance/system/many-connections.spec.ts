@@ -66,6 +66,6 @@ overPollers('many connections', (poller) => {
       expect(Math.max(...ends.closed.keys())).to.equal(total);
       expect(server.connections.size).to.equal(0);
       expect(descriptors()).to.equal(before);
-    }).timeout(30_000);
+    }).timeout(60_000);
   }
 });

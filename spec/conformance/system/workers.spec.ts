@@ -96,7 +96,7 @@ overPollers('in a worker thread', (poller) => {
       peer.send('still here');
       await peer.receives('still here'.repeat(i));
     }
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('termination under traffic leaves no descriptor, ten times over', async () => {
     await terminateUnderTraffic(poller); // what the first worker opens for good is opened
@@ -105,7 +105,7 @@ overPollers('in a worker thread', (poller) => {
     for (let i = 0; i < 10; i++) await terminateUnderTraffic(poller);
     await turns();
     expect(descriptors()).to.equal(before);
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('termination right after the start leaves no descriptor', async () => {
     const before = descriptors();
@@ -115,7 +115,7 @@ overPollers('in a worker thread', (poller) => {
       await worker.terminate();
     }
     expect(descriptors()).to.be.at.most(before + 1);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('close() leaves no connection behind', async () => {
     const { worker, port } = await start({ poller });

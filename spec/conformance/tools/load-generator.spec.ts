@@ -63,6 +63,6 @@ overPollersWith('c++', 'the load generator, while the server closes', (poller) =
       expect(outcome).to.deep.equal({ drained: CONNECTIONS, forced: 0 });
       expect((await seen).count).to.equal(accepted);
       expect(gone.map(({ error }) => error)).to.deep.equal(gone.map(() => undefined));
-    }).timeout(30_000);
+    }).timeout(60_000);
   }
 });
