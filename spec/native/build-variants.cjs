@@ -4,6 +4,7 @@
 // shown and is exit code 1.
 
 const { spawnSync } = require('node:child_process');
+const { availableParallelism } = require('node:os');
 const path = require('node:path');
 
 const root = path.join(__dirname, '..', '..');
@@ -29,7 +30,8 @@ function main() {
   const cmakeJs = path.join(path.dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
   for (const { folder, options } of VARIANTS) {
     const chosen = options.map((option) => `--CD${option}=ON`);
-    const { ok, output } = run(process.execPath, cmakeJs, 'compile', '--out', folder, ...chosen);
+    const how = ['--out', folder, '--parallel', String(availableParallelism())];
+    const { ok, output } = run(process.execPath, cmakeJs, 'compile', ...how, ...chosen);
     if (ok) continue;
     process.stderr.write(`${output.trimEnd()}\nevio: ${folder} does not compile.\n`);
     process.exitCode = 1;
