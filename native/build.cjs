@@ -14,7 +14,7 @@ const {
 } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const path = require('node:path');
-const { BACKENDS, nodeGyp } = require('./install.cjs');
+const { BACKENDS, findCompiler } = require('./compile.cjs');
 
 const root = path.join(__dirname, '..');
 const build = path.join(root, 'build');
@@ -57,10 +57,16 @@ function missingSources() {
   return listed.filter((file) => !existsSync(path.join(root, file)));
 }
 
-function compilerWorks() {
-  const compilers = process.env.CXX ? process.env.CXX.split(' ').slice(0, 1) : ['c++', 'g++', 'clang++'];
-  const check = ['-std=c++17', '-x', 'c++', '-fsyntax-only', '-'];
-  return compilers.some((compiler) => run(compiler, check, '#include <string_view>\n').ok);
+/** The command line of the node-gyp that comes with npm, or undefined when there is none. */
+function nodeGyp(...args) {
+  const prefix = path.join(process.execPath, '..', '..');
+  const script = [
+    process.env.npm_config_node_gyp,
+    path.join(prefix, 'lib', 'node_modules', 'npm', 'node_modules', 'node-gyp', 'bin', 'node-gyp.js'),
+  ].find((file) => file && existsSync(file));
+  if (!script) return undefined;
+  const local = existsSync(path.join(prefix, 'include', 'node', 'common.gypi')); // saves a download of the headers
+  return [script, ...args, ...(local ? [`--nodedir=${prefix}`] : [])];
 }
 
 // Both builders answer one of: built, cannot (a tool is missing, or does not work), broken (the source does not compile).
@@ -123,7 +129,7 @@ function main() {
   if (upToDate(now)) return;
   const missing = missingSources();
   if (missing.length > 0) return fail(`native/sources.txt lists what does not exist: ${missing.join(', ')}`);
-  if (!compilerWorks()) return withoutNative('no C++17 compiler');
+  if (findCompiler() === undefined) return withoutNative('no C++17 compiler');
 
   let attempt = buildWithCmake();
   if (attempt.result === 'cannot') {

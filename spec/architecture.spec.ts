@@ -1,6 +1,7 @@
 // The rules of the house, checked by reading the sources: who may import whom, and where the operating system may show.
 
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -266,6 +267,18 @@ describe('architecture: native', () => {
       expect(named, `${build} names sources of its own`).to.deep.equal([]);
     }
   });
+
+  it('every way to build defines the same', () => {
+    const { DEFINES } = createRequire(import.meta.url)('../../native/compile.cjs') as {
+      readonly DEFINES: readonly string[];
+    };
+    expect(DEFINES).to.include('NAPI_VERSION=8');
+    const [, listed = ''] = /"defines": \[([^\]]*)\]/.exec(read('binding.gyp')) ?? [];
+    expect([...listed.matchAll(/"(\w[^"]*)"/g)].map(([, name]) => name)).to.have.members(DEFINES);
+    const [, own = ''] =
+      /target_compile_definitions\(evio PRIVATE ([\w=\s]*)/.exec(read('CMakeLists.txt')) ?? [];
+    expect(own.trim().split(/\s+/)).to.have.members(DEFINES);
+  });
 });
 
 describe('architecture: the package', () => {
@@ -311,11 +324,22 @@ describe('architecture: the package', () => {
       'native/*.h',
       'native/sources.txt',
       'binding.gyp',
-      'CMakeLists.txt',
     ]);
     const install = manifest.scripts['install'] ?? '';
     const [, script = ''] = /^node (\S+)$/.exec(install) ?? [];
     expect(manifest.files, `install runs ${script}`).to.include(script);
+    // What that script needs goes with it, down to the headers.
+    const required = [...read(script).matchAll(/require\('\.\/([\w.]+)'\)/g)].map(
+      ([, name]) => `native/${name}`,
+    );
+    expect(required).to.deep.equal(['native/compile.cjs']);
+    expect(manifest.files).to.include.members(required);
+    expect(Object.keys(manifest.dependencies)).to.have.members(['node-addon-api', 'node-api-headers']);
+  });
+
+  it('contains no maps without their sources, and has no script that npm would run by its name alone', () => {
+    expect(manifest.scripts['prepack']).to.include('--sourceMap false --declarationMap false');
+    expect(Object.keys(manifest.scripts)).to.not.include.members(['prebuild']);
   });
 });
 

@@ -78,9 +78,8 @@ function adviceOn(accounts: readonly PollerAccount[]): string[] {
   if (process.platform === 'win32') return [];
   return [
     '',
-    'A native poller takes less CPU. It is built when the package is installed, with a C++17 compiler, make and Python 3:',
-    '  npm rebuild evio --foreground-scripts',
-    'npm 12, pnpm and Yarn run install scripts only of packages that were approved (`npm install-scripts approve`).',
+    'A native poller takes less CPU. With a C++17 compiler (g++ or clang++) this makes one:',
+    '  npx evio build',
   ];
 }
 

@@ -35,8 +35,11 @@ export interface Run {
   readonly slowness?: number;
 }
 
-/** Folders of specs that are the same wherever Node runs: the native half's own tests know none. `npm test` runs them. */
-export const WITHOUT_NODE: readonly string[] = ['native'];
+/**
+ * Folders of specs that are the same wherever Node runs: the native half's own tests know none, and what is packed is
+ * compiled and installed alike. `npm test` runs them.
+ */
+export const WITHOUT_NODE: readonly string[] = ['native', 'package'];
 
 /** What ends the specs together with the script that runs them. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

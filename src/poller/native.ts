@@ -1,10 +1,12 @@
 // Where the native poller comes from: finds and loads the addon, and nobody else does.
 
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import type { Addon } from './addon.js';
+import { faultOfElf } from './elf.js';
 import { NativePoller } from './native-poller.js';
 import type { Poller } from './poller.js';
 
@@ -43,8 +45,25 @@ function candidates(): string[] {
   const named = process.env['EVIO_NATIVE'];
   if (named !== undefined && named !== '') return named.split(path.delimiter);
   const root = fileURLToPath(new URL('../../', import.meta.url));
-  const prebuild = `${process.platform}-${process.arch}`;
-  return ['build/Release/evio.node', `prebuilds/${prebuild}/evio.node`].map((file) => path.join(root, file));
+  return ['build/Release/evio.node', `prebuilds/${prebuildIn(root)}/evio.node`].map((file) =>
+    path.join(root, file),
+  );
+}
+
+/** The folder of prebuilds/ that is for this system. Asking for the C library takes milliseconds, so only where it matters. */
+function prebuildIn(root: string): string {
+  const musl = process.platform === 'linux' && existsSync(path.join(root, 'prebuilds')) && isMusl();
+  return `${process.platform}-${process.arch}${musl ? '-musl' : ''}`;
+}
+
+function isMusl(): boolean {
+  const report = process.report as (NodeJS.ProcessReport & { excludeNetwork?: boolean }) | undefined;
+  if (report === undefined) return false;
+  const { excludeNetwork = false } = report;
+  report.excludeNetwork = true; // else the names of all peers are looked up
+  const { header } = report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } };
+  report.excludeNetwork = excludeNetwork;
+  return header.glibcVersionRuntime === undefined;
 }
 
 /** Loads what EVIO_NATIVE names, or else what was built or shipped for this platform. */
@@ -67,6 +86,8 @@ function loadAddons(): Addons {
 }
 
 function loadAddon(file: string): Addon {
+  const fault = faultOfElf(file);
+  if (fault !== undefined) throw new Error(fault);
   // Not `require`, which runs a file of any other name as a program.
   const module: { exports: Partial<Addon> } = { exports: {} };
   process.dlopen(module, file);
