@@ -111,7 +111,7 @@ export class AppendOnlyFile implements Journal {
   append(request: Request): void {
     this.#records.array(request.count);
     for (let at = 0; at < request.count; at++) {
-      this.#records.slice(request.bytes, request.start(at), request.end(at));
+      this.#records.slice(request.block, request.start(at), request.end(at));
     }
   }
 

@@ -2,10 +2,9 @@
 
 import type { Client } from './client.js';
 import { NOT_AN_INTEGER, SYNTAX_ERROR, wrongArity, type Command } from './command.js';
-import { KeyCache } from './latin1.js';
-import { OK, PONG, type RespWriter } from './resp-writer.js';
+import type { RespWriter } from './resp-writer.js';
 import type { Request } from './resp.js';
-import { valueOf, type Value } from './store.js';
+import type { Store } from './store.js';
 
 export const dataCommands: readonly Command[] = [
   {
@@ -14,7 +13,7 @@ export const dataCommands: readonly Command[] = [
     group: 'string',
     summary: 'Get the value of a key',
     keys: [1, 1, 1],
-    run: (request, replies, { store }) => sendValue(replies, store.get(key(request, 1))),
+    run: (request, replies, { store }) => sendValue(request, 1, replies, store),
   },
   {
     name: 'set',
@@ -33,7 +32,7 @@ export const dataCommands: readonly Command[] = [
     keys: [1, -1, 1],
     run: (request, replies, { store }) => {
       replies.array(request.count - 1);
-      for (let at = 1; at < request.count; at++) sendValue(replies, store.get(key(request, at)));
+      for (let at = 1; at < request.count; at++) sendValue(request, at, replies, store);
     },
   },
   {
@@ -45,8 +44,8 @@ export const dataCommands: readonly Command[] = [
     keys: [1, -1, 2],
     run: (request, replies, { store }) => {
       if (request.count % 2 === 0) return wrongArity(replies, 'mset');
-      for (let at = 1; at < request.count; at += 2) store.set(key(request, at), argument(request, at + 1));
-      replies.raw(OK);
+      for (let at = 1; at < request.count; at += 2) setValue(request, at, at + 1, store);
+      replies.ok();
       return true;
     },
   },
@@ -58,7 +57,7 @@ export const dataCommands: readonly Command[] = [
     writes: true,
     keys: [1, 1, 1],
     run: (request, replies, { store }) => {
-      const sum = store.increment(key(request, 1));
+      const sum = store.increment(request.block, request.start(1), request.end(1));
       if (sum === 'not an integer') return replies.error(NOT_AN_INTEGER);
       if (sum === 'overflow') return replies.error('ERR increment or decrement would overflow');
       replies.integer(sum);
@@ -73,7 +72,10 @@ export const dataCommands: readonly Command[] = [
     writes: true,
     keys: [1, -1, 1],
     run: (request, replies, { store }) => {
-      const deleted = countKeys(request, (key) => store.delete(key));
+      let deleted = 0;
+      for (let at = 1; at < request.count; at++) {
+        if (store.delete(request.block, request.start(at), request.end(at))) deleted++;
+      }
       replies.integer(deleted);
       return deleted > 0;
     },
@@ -85,7 +87,11 @@ export const dataCommands: readonly Command[] = [
     summary: 'Determine if a key exists',
     keys: [1, -1, 1],
     run: (request, replies, { store }) => {
-      replies.integer(countKeys(request, (key) => store.has(key)));
+      let existing = 0;
+      for (let at = 1; at < request.count; at++) {
+        if (store.has(request.block, request.start(at), request.end(at))) existing++;
+      }
+      replies.integer(existing);
     },
   },
   {
@@ -106,7 +112,7 @@ export const dataCommands: readonly Command[] = [
         return replies.error(SYNTAX_ERROR);
       }
       store.clear();
-      replies.raw(OK);
+      replies.ok();
       return true;
     },
   },
@@ -116,8 +122,8 @@ export const dataCommands: readonly Command[] = [
     group: 'connection',
     summary: 'Ping the server',
     run: (request, replies) => {
-      if (request.count === 1) replies.raw(PONG);
-      else if (request.count === 2) replies.slice(request.bytes, request.start(1), request.end(1));
+      if (request.count === 1) replies.pong();
+      else if (request.count === 2) replies.slice(request.block, request.start(1), request.end(1));
       else wrongArity(replies, 'ping');
     },
   },
@@ -126,16 +132,15 @@ export const dataCommands: readonly Command[] = [
     arity: 2,
     group: 'connection',
     summary: 'Echo the given string',
-    run: (request, replies) => replies.slice(request.bytes, request.start(1), request.end(1)),
+    run: (request, replies) => replies.slice(request.block, request.start(1), request.end(1)),
   },
 ];
 
 /** SET key value [NX | XX] [GET] [KEEPTTL]. Nothing expires here, so nothing is to be kept; EX and the like are refused. */
 function set(request: Request, replies: RespWriter, { store }: Client): boolean | void {
-  const name = key(request, 1);
   if (request.count === 3) {
-    store.set(name, argument(request, 2));
-    replies.raw(OK);
+    setValue(request, 1, 2, store);
+    replies.ok();
     return true;
   }
   const options = new Set<string>();
@@ -143,32 +148,28 @@ function set(request: Request, replies: RespWriter, { store }: Client): boolean 
   const known = [...options].every((option) => ['NX', 'XX', 'GET', 'KEEPTTL'].includes(option));
   if (!known || (options.has('NX') && options.has('XX'))) return replies.error(SYNTAX_ERROR);
 
-  const old = store.get(name);
-  const refused = options.has(old === undefined ? 'XX' : 'NX');
-  if (options.has('GET')) sendValue(replies, old);
+  const exists = store.has(request.block, request.start(1), request.end(1));
+  const refused = options.has(exists ? 'NX' : 'XX');
+  if (options.has('GET')) sendValue(request, 1, replies, store);
   else if (refused) replies.nil();
-  else replies.raw(OK);
-  if (!refused) store.set(name, argument(request, 2));
+  else replies.ok();
+  if (!refused) setValue(request, 1, 2, store);
   return !refused;
 }
 
-const keys = new KeyCache();
-
-function key(request: Request, at: number): string {
-  return keys.key(request.bytes, request.start(at), request.end(at));
+function setValue({ block, offsets }: Request, key: number, value: number, store: Store): void {
+  store.set(
+    block,
+    offsets[2 * key] ?? 0,
+    offsets[2 * key + 1] ?? 0,
+    block,
+    offsets[2 * value] ?? 0,
+    offsets[2 * value + 1] ?? 0,
+  );
 }
 
-function argument(request: Request, at: number): Value {
-  return valueOf(request.bytes, request.start(at), request.end(at));
-}
-
-function sendValue(replies: RespWriter, value: Value | undefined): void {
+function sendValue({ block, offsets }: Request, key: number, replies: RespWriter, store: Store): void {
+  const value = store.get(block, offsets[2 * key] ?? 0, offsets[2 * key + 1] ?? 0);
   if (value === undefined) replies.nil();
-  else replies.bulk(value);
-}
-
-function countKeys(request: Request, counts: (key: string) => boolean): number {
-  let count = 0;
-  for (let at = 1; at < request.count; at++) if (counts(key(request, at))) count++;
-  return count;
+  else replies.slice(value.block, value.start, value.end);
 }

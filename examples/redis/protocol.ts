@@ -2,7 +2,7 @@
 // drive it as well as a client can.
 
 import type { Connection } from 'evio';
-import { Observable, take, type Observer, type Subscriber, type Subscription } from 'rxjs';
+import { Observable, Subscription, type Observer, type Subscriber } from 'rxjs';
 import type { Client, RedisServer } from './client.js';
 import { execute } from './commands.js';
 import { RespWriter } from './resp-writer.js';
@@ -13,13 +13,13 @@ import type { Store } from './store.js';
 const PORTION = 256 * 1024;
 
 /**
- * The connection takes no input while more than this waits to be sent, its `highWaterMark`. We stop answering then as
- * well: one piece of input can ask for far more than it is long.
+ * With more than this waiting to be sent we stop answering until it has gone, and take no input: one piece of it can ask for
+ * far more than it is long. Whatever `highWaterMark` the server has, which need not be the same.
  */
 export const HIGH_WATER_MARK = 1024 * 1024;
 
 /** What the protocol needs of a connection; a spec can make one up. */
-export type Peer = Pick<Connection, 'id' | 'local' | 'remote' | 'bytesQueued' | 'drained$'>;
+export type Peer = Pick<Connection, 'id' | 'local' | 'remote' | 'bytesQueued' | 'send' | 'pause' | 'resume'>;
 
 /** @example server.connections$.pipe(serveEach(redis(new Store(), program))).subscribe(); */
 export function redis(store: Store, server: RedisServer) {
@@ -83,11 +83,24 @@ class Conversation implements Observer<Buffer> {
     if (this.#ended) this.#output.complete();
   }
 
+  /** Until the kernel has all that is queued now: to send nothing is to be told of that. */
   #wait(): void {
-    this.#waiting = this.#connection.drained$.pipe(take(1)).subscribe(() => {
-      this.#waiting = undefined;
-      this.next(NOTHING);
-    });
+    this.#parser.keep();
+    this.#connection.pause();
+    const waiting = (this.#waiting = new Subscription());
+    waiting.add(
+      this.#connection.send(NOTHING).subscribe({
+        next: () => {
+          this.#waiting = undefined;
+          this.#connection.resume();
+          this.next(NOTHING);
+        },
+        error: () => {
+          this.#connection.resume(); // nobody gets an answer any more: no more is made, and the rest is not kept
+          this.#output.complete();
+        },
+      }),
+    );
   }
 
   #end(): void {

@@ -4,23 +4,25 @@
 // Bytes that were handed to a connection belong to it until they are sent, so a part of the buffer is used once: what is
 // written next goes behind it, and when the buffer is full a new one takes its place.
 
-import type { Value } from './store.js';
+import { Block, copyBytes } from './block.js';
+import { writeInteger } from './integers.js';
 
 const SIZE = 64 * 1024;
 const MAX_REPLY = 1024 * 1024 * 1024; // an MGET may ask for the largest value a million times
 const CRLF = '\r\n';
 
-export const OK = Buffer.from('+OK\r\n');
-export const PONG = Buffer.from('+PONG\r\n');
-const NIL = Buffer.from('$-1\r\n');
-const NULL = Buffer.from('_\r\n');
-
+// The replies that are sent most, as numbers of four bytes in the order of memory.
+const PLUS_OK_CR = 0x0d4b4f2b;
+const PLUS_PON = 0x4e4f502b;
+const G_CR_LF = 0x0a0d47;
+const NIL = 0x0d312d24;
+const NULL = 0x0a0d5f;
 /** RESP2 is what every client speaks; RESP3 has maps, sets and a null of its own. Clients choose with HELLO. */
 export type Version = 2 | 3;
 
 export class RespWriter {
   version: Version = 2;
-  #bytes = Buffer.allocUnsafeSlow(SIZE);
+  #block = Block.ofSize(SIZE);
   #start = 0;
   #end = 0;
 
@@ -31,19 +33,24 @@ export class RespWriter {
 
   /** Everything since the last time. */
   take(): Buffer {
-    const taken = this.#bytes.subarray(this.#start, this.#end);
+    const taken = this.#block.bytes.subarray(this.#start, this.#end);
     this.#start = this.#end;
-    if (this.#bytes.length > SIZE) this.#renew(SIZE); // the large one goes when its reply has been sent
+    if (this.#block.bytes.length > SIZE) this.#renew(SIZE); // the large one goes when its reply has been sent
     return taken;
   }
 
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    const to = this.#bytes;
-    let end = this.#end;
-    // A loop: for a few bytes it is faster than a call of copy().
-    for (let at = 0; at < bytes.length; at++) to[end++] = bytes[at] ?? 0;
-    this.#end = end;
+  ok(): void {
+    this.#reserve(8);
+    this.#block.view.setInt32(this.#end, PLUS_OK_CR, true);
+    this.#block.bytes[this.#end + 4] = LF;
+    this.#end += 5;
+  }
+
+  pong(): void {
+    this.#reserve(8);
+    this.#block.view.setInt32(this.#end, PLUS_PON, true);
+    this.#block.view.setInt32(this.#end + 4, G_CR_LF, true);
+    this.#end += 7;
   }
 
   simple(text: string): void {
@@ -56,30 +63,33 @@ export class RespWriter {
   }
 
   integer(value: number | bigint): void {
-    this.#text(`:${value}${CRLF}`);
+    if (typeof value === 'number') this.#header(COLON, value);
+    else this.#text(`:${value}${CRLF}`);
   }
 
   nil(): void {
-    this.raw(this.version === 2 ? NIL : NULL);
+    this.#reserve(8);
+    this.#block.view.setInt32(this.#end, this.version === 2 ? NIL : NULL, true);
+    if (this.version === 2) this.#block.bytes[this.#end + 4] = LF;
+    this.#end += this.version === 2 ? 5 : 3;
   }
 
-  /** Of text, or of a value with one character a byte. */
-  bulk(value: Value): void {
-    this.#header(DOLLAR, value.length);
-    this.#reserve(value.length + 2);
-    if (typeof value === 'string') this.#text(value);
-    else this.#end += value.copy(this.#bytes, this.#end);
-    this.#bytes[this.#end++] = 13;
-    this.#bytes[this.#end++] = 10;
+  /** Of text with one character a byte. */
+  bulk(text: string): void {
+    this.#header(DOLLAR, text.length);
+    this.#text(text);
+    this.#text(CRLF);
   }
 
-  /** A part of the input, as ECHO gives it back. */
-  slice(bytes: Buffer, start: number, end: number): void {
-    this.#header(DOLLAR, end - start);
-    this.#reserve(end - start + 2);
-    this.#end += bytes.copy(this.#bytes, this.#end, start, end);
-    this.#bytes[this.#end++] = 13;
-    this.#bytes[this.#end++] = 10;
+  /** A part of somebody else's bytes. */
+  slice(from: Block, start: number, end: number): void {
+    const length = end - start;
+    this.#reserve(HEADER + length + 2);
+    const block = this.#block;
+    const body = writeHeader(block, this.#end, DOLLAR, length);
+    copyBytes(from, start, end, block, body);
+    block.view.setInt16(body + length, CR_LF, true);
+    this.#end = body + length + 2;
   }
 
   array(length: number): void {
@@ -113,30 +123,26 @@ export class RespWriter {
     else this.#text(`=${text.length + 4}${CRLF}txt:${text}${CRLF}`);
   }
 
-  #header(sign: number, length: number): void {
-    this.#reserve(16);
-    this.#bytes[this.#end++] = sign;
-    if (length < 10) this.#bytes[this.#end++] = ZERO + length;
-    else this.#text(String(length));
-    this.#bytes[this.#end++] = 13;
-    this.#bytes[this.#end++] = 10;
+  #header(sign: number, number: number): void {
+    this.#reserve(HEADER);
+    this.#end = writeHeader(this.#block, this.#end, sign, number);
   }
 
   #text(text: string): void {
     const { length } = text;
     this.#reserve(length);
+    const { bytes } = this.#block;
     if (length > SHORT) {
-      this.#end += this.#bytes.write(text, this.#end, 'latin1');
+      this.#end += bytes.write(text, this.#end, 'latin1');
       return;
     }
-    const to = this.#bytes;
     let end = this.#end;
-    for (let at = 0; at < length; at++) to[end++] = text.charCodeAt(at);
+    for (let at = 0; at < length; at++) bytes[end++] = text.charCodeAt(at);
     this.#end = end;
   }
 
   #reserve(length: number): void {
-    if (this.#end + length <= this.#bytes.length) return;
+    if (this.#end + length <= this.#block.bytes.length) return;
     const needed = this.length + length;
     if (needed > MAX_REPLY) throw new RangeError('a reply of more than 1 GiB');
     this.#renew(needed > SIZE ? Math.min(2 * needed, MAX_REPLY) : SIZE);
@@ -144,17 +150,33 @@ export class RespWriter {
 
   #renew(size: number): void {
     const kept = this.length;
-    const bytes = Buffer.allocUnsafeSlow(size);
-    this.#bytes.copy(bytes, 0, this.#start, this.#end);
-    this.#bytes = bytes;
+    const block = Block.ofSize(size);
+    this.#block.bytes.copy(block.bytes, 0, this.#start, this.#end);
+    this.#block = block;
     this.#start = 0;
     this.#end = kept;
   }
 }
 
+const LF = 10;
+const CR_LF = 0x0a0d; // in the order of memory, as all that is written here
 const DOLLAR = 36;
 const PERCENT = 37;
 const ASTERISK = 42;
 const ZERO = 48;
+const COLON = 58;
 const TILDE = 126;
 const SHORT = 24; // up to here a loop over characters is faster than a call of write()
+const HEADER = 20; // a sign, a safe integer and the end of the line
+
+/** `$3\r\n`. Returns where it ends. */
+function writeHeader(to: Block, at: number, sign: number, number: number): number {
+  if (number >= 0 && number < 10) {
+    to.view.setInt32(at, sign | ((ZERO + number) << 8) | (CR_LF << 16), true);
+    return at + 4;
+  }
+  to.bytes[at] = sign;
+  const end = writeInteger(to.bytes, at + 1, number);
+  to.view.setInt16(end, CR_LF, true);
+  return end + 2;
+}

@@ -5,16 +5,16 @@
 // parser goes on where it stopped, and reads no byte of a long request twice. It makes no strings: a request is a list of
 // offsets into the bytes that arrived.
 
-import { latin1 } from './latin1.js';
+import { Block, NO_BYTES } from './block.js';
+import { parseInteger } from './integers.js';
 
 const LF = 10;
 const CR = 13;
+const CR_LF = 0x0a0d << 16; // the upper half of four bytes, the first being the lowest
 const QUOTE = 34;
 const DOLLAR = 36;
 const APOSTROPHE = 39;
-const MINUS = 45;
 const ZERO = 48;
-const NINE = 57;
 const ASTERISK = 42;
 
 /** As Redis has them: what a client may make the server remember before a request is complete. */
@@ -37,8 +37,11 @@ const LENGTH = {
   tooBig: 'too big bulk count string',
 } as const;
 
+/** `*1\r\n$0\r\n\r\n`, and of that an argument. */
+const SHORTEST = 10;
+const SHORTEST_ARGUMENT = 6;
+
 const INCOMPLETE = -1;
-const NOTHING = Buffer.alloc(0);
 
 /** The client does not speak RESP: the text is what Redis tells it before it closes the connection. */
 export class ProtocolError extends Error {
@@ -49,10 +52,10 @@ export class ProtocolError extends Error {
 
 /** One request, `request.text(0)` being the command. Valid until the next one is parsed: keep no reference to it. */
 export class Request {
-  bytes: Buffer = NOTHING;
+  block = NO_BYTES;
   count = 0;
   inline = false;
-  /** Start and end of each argument in `bytes`, one after the other. */
+  /** Start and end of each argument in `block`, one after the other. */
   offsets = new Int32Array(32);
 
   start(index: number): number {
@@ -65,11 +68,11 @@ export class Request {
 
   /** An argument with one character a byte, so that every sequence of bytes has a string of its own and back. */
   text(index: number): string {
-    return latin1(this.bytes, this.start(index), this.end(index));
+    return this.block.text(this.start(index), this.end(index));
   }
 
-  clear(bytes: Buffer, inline: boolean): void {
-    this.bytes = bytes;
+  clear(block: Block, inline: boolean): void {
+    this.block = block;
     this.inline = inline;
     this.count = 0;
   }
@@ -87,8 +90,8 @@ export class Request {
   }
 
   /** The same request after its bytes were moved to lower offsets. */
-  move(bytes: Buffer, distance: number): void {
-    this.bytes = bytes;
+  move(block: Block, distance: number): void {
+    this.block = block;
     for (let at = 0; at < 2 * this.count; at++) this.offsets[at] = (this.offsets[at] ?? 0) - distance;
   }
 }
@@ -96,14 +99,14 @@ export class Request {
 /** Feed it what arrives, then take requests until there are none. */
 export class RequestParser {
   readonly #request = new Request();
-  #bytes: Buffer = NOTHING;
+  #block = NO_BYTES;
   #begin = 0; // of the request that is being parsed
   #position = 0; // of the next byte to parse
   #scanned = 0; // up to here there is no end of line
   #end = 0; // of the bytes that have arrived
   #missing = 0; // arguments still to come of an array
   #bulk = INCOMPLETE; // length of the argument that comes next, once its line has been read
-  #owned = false; // whether #bytes is the parser's own, with room for more
+  #owned = false; // whether #block is the parser's own, with room for more
 
   /** How many bytes have arrived that belong to no complete request yet. */
   get unfinished(): number {
@@ -112,20 +115,25 @@ export class RequestParser {
 
   /** Whether those bytes could still become an array. */
   get unfinishedArray(): boolean {
-    return this.unfinished === 0 || this.#bytes[this.#begin] === ASTERISK;
+    return this.unfinished === 0 || this.#block.bytes[this.#begin] === ASTERISK;
   }
 
   feed(chunk: Buffer): void {
     if (this.#begin === this.#end) {
-      this.#bytes = chunk;
+      this.#block = new Block(chunk);
       this.#owned = false;
       this.#begin = this.#position = this.#scanned = 0;
       this.#end = chunk.length;
       return;
     }
     this.#makeRoom(chunk.length);
-    chunk.copy(this.#bytes, this.#end);
+    chunk.copy(this.#block.bytes, this.#end);
     this.#end += chunk.length;
+  }
+
+  /** What was fed may be overwritten from now on: what is left of it is copied. */
+  keep(): void {
+    if (!this.#owned && this.unfinished > 0) this.#makeRoom(0);
   }
 
   /**
@@ -133,8 +141,13 @@ export class RequestParser {
    * @throws ProtocolError, after which the parser is of no use
    */
   next(): Request | undefined {
+    if (this.#missing === 0 && this.#parseWhole()) return this.#request;
+    return this.#nextCarefully();
+  }
+
+  #nextCarefully(): Request | undefined {
     while (this.#position < this.#end) {
-      const array = this.#bytes[this.#begin] === ASTERISK;
+      const array = this.#block.bytes[this.#begin] === ASTERISK;
       if (!(array ? this.#parseArray() : this.#parseLine())) {
         if (!this.#owned) this.#makeRoom(0); // a few bytes must not keep a large chunk alive
         return undefined;
@@ -142,7 +155,7 @@ export class RequestParser {
       this.#begin = this.#scanned = this.#position;
       if (this.#request.count > 0) return this.#request; // empty lines and empty arrays are nothing at all
     }
-    this.#bytes = NOTHING; // an idle client keeps nothing alive
+    this.#block = NO_BYTES; // an idle client keeps nothing alive
     this.#begin = this.#position = this.#scanned = this.#end = 0;
     return undefined;
   }
@@ -150,24 +163,68 @@ export class RequestParser {
   #makeRoom(more: number): void {
     const rest = this.#end - this.#begin;
     if (rest + more > MAX_REQUEST) throw new ProtocolError('too big request');
-    if (this.#owned && this.#end + more <= this.#bytes.length) return;
+    if (this.#owned && this.#end + more <= this.#block.bytes.length) return;
     // Twice as much each time, so that a long request is not copied for every chunk; but no more than it will need.
     const known = this.#bulk === INCOMPLETE ? Infinity : this.#position - this.#begin + this.#bulk + 2;
-    const bytes = Buffer.allocUnsafe(Math.max(512, rest + more, Math.min(2 * (rest + more), known)));
-    this.#bytes.copy(bytes, 0, this.#begin, this.#end);
-    this.#request.move(bytes, this.#begin);
+    const block = Block.ofSize(Math.max(512, rest + more, Math.min(2 * (rest + more), known)));
+    this.#block.bytes.copy(block.bytes, 0, this.#begin, this.#end);
+    this.#request.move(block, this.#begin);
     this.#position -= this.#begin;
     this.#scanned = Math.max(0, this.#scanned - this.#begin);
-    this.#bytes = bytes;
+    this.#block = block;
     this.#begin = 0;
     this.#end = rest;
     this.#owned = true;
   }
 
+  /**
+   * Nearly every array has arrived as a whole and has few arguments: one look at each byte outside of them. False for any
+   * other, also for one that is wrong: that is for the careful way to say, from the beginning.
+   */
+  #parseWhole(): boolean {
+    const block = this.#block;
+    const { view } = block;
+    const end = this.#end;
+    const request = this.#request;
+    const { offsets } = request;
+    let at = this.#begin;
+    if (at + SHORTEST > end) return false;
+    const head = view.getInt32(at, true);
+    const count = ((head >>> 8) & 255) - ZERO;
+    if ((head & ~0xff00) !== (ASTERISK | CR_LF) || count < 1 || count > 9) return false;
+    at += 4;
+    for (let offset = 0; offset < 2 * count; offset += 2) {
+      if (at + SHORTEST_ARGUMENT > end) return false;
+      const line = view.getInt32(at, true);
+      let length = ((line >>> 8) & 255) - ZERO;
+      if ((line & ~0xff00) === (DOLLAR | CR_LF) && length >= 0 && length <= 9) {
+        at += 4;
+      } else {
+        // A second digit, and no third: whatever is longer than 99 bytes can take the careful way.
+        const digit = ((line >>> 16) & 255) - ZERO;
+        if ((line & 255) !== DOLLAR || line >>> 24 !== CR || length < 1 || length > 9) return false;
+        if (digit < 0 || digit > 9) return false;
+        length = length * 10 + digit;
+        at += 5;
+      }
+      offsets[offset] = at;
+      at += length;
+      offsets[offset + 1] = at;
+      at += 2;
+      if (at > end) return false;
+    }
+    // Compared first: to store a young object in an old one costs the collector's bookkeeping, once for each request.
+    if (request.block !== block) request.block = block;
+    request.inline = false;
+    request.count = count;
+    this.#begin = this.#position = at;
+    return true;
+  }
+
   /** `*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n`, as far as it has arrived. */
   #parseArray(): boolean {
     if (this.#missing === 0) {
-      this.#request.clear(this.#bytes, false);
+      this.#request.clear(this.#block, false);
       const count = this.#parseNumber(COUNT);
       if (count === INCOMPLETE) return false;
       this.#missing = count;
@@ -189,33 +246,13 @@ export class RequestParser {
 
   /** A line with a sign and a number: `*2\r\n` or `$12\r\n`. Negative counts of arguments stand for none. */
   #parseNumber(kind: typeof COUNT | typeof LENGTH): number {
-    const bytes = this.#bytes;
-    const start = this.#position;
-    // Nearly every line is here as a whole and has a digit or two: one look at each byte.
-    if (bytes[start] === kind.sign) {
-      let at = start + 1;
-      let number = 0;
-      for (let byte = bytes[at] ?? 0; byte >= ZERO && byte <= NINE; byte = bytes[++at] ?? 0) {
-        number = number * 10 + (byte - ZERO);
-      }
-      const digits = at - start - 1;
-      if (at + 1 < this.#end && bytes[at] === CR && digits > 0 && digits < 7 && bytes[start + 1] !== ZERO) {
-        if (number > kind.max) throw new ProtocolError(kind.invalid);
-        this.#position = at + 2;
-        return number;
-      }
-    }
-    return this.#parseNumberCarefully(kind);
-  }
-
-  #parseNumberCarefully(kind: typeof COUNT | typeof LENGTH): number {
     const end = this.#findEndOfLine(CR, kind.tooBig);
     if (end === INCOMPLETE || end + 1 === this.#end) return INCOMPLETE; // the LF is still under way
     const start = this.#position;
-    if (this.#bytes[start] !== kind.sign) {
-      throw new ProtocolError(`expected '$', got '${latin1(this.#bytes, start, start + 1)}'`);
+    if (this.#block.bytes[start] !== kind.sign) {
+      throw new ProtocolError(`expected '$', got '${this.#block.text(start, start + 1)}'`);
     }
-    const number = parseInteger(this.#bytes, start + 1, end);
+    const number = parseInteger(this.#block.bytes, start + 1, end);
     if (!(number <= kind.max && number >= kind.min)) throw new ProtocolError(kind.invalid);
     this.#position = end + 2;
     return Math.max(0, number);
@@ -225,15 +262,15 @@ export class RequestParser {
   #parseLine(): boolean {
     const newline = this.#findEndOfLine(LF, 'too big inline request');
     if (newline === INCOMPLETE) return false;
-    const carriageReturn = newline > this.#position && this.#bytes[newline - 1] === CR;
-    this.#request.clear(this.#bytes, true);
+    const carriageReturn = newline > this.#position && this.#block.bytes[newline - 1] === CR;
+    this.#request.clear(this.#block, true);
     splitWords(this.#request, this.#position, carriageReturn ? newline - 1 : newline);
     this.#position = newline + 1;
     return true;
   }
 
   #findEndOfLine(byte: number, complaint: string): number {
-    const bytes = this.#bytes;
+    const { bytes } = this.#block;
     let at = Math.max(this.#position, this.#scanned);
     while (at < this.#end && bytes[at] !== byte) at++;
     this.#scanned = at;
@@ -242,28 +279,14 @@ export class RequestParser {
   }
 }
 
-/** A decimal number as Redis writes them: no plus sign, no leading zeros. NaN when it is not one. */
-function parseInteger(bytes: Buffer, start: number, end: number): number {
-  const negative = bytes[start] === MINUS;
-  const first = negative ? start + 1 : start;
-  if (first >= end || (bytes[first] === ZERO && (negative || end > first + 1))) return NaN;
-  let number = 0;
-  for (let at = first; at < end; at++) {
-    const digit = bytes[at] ?? 0;
-    if (digit < ZERO || digit > NINE) return NaN;
-    number = number * 10 + (digit - ZERO);
-  }
-  return negative ? -number : number;
-}
-
 /** Words are apart by white space. Lines with quotes are rare and typed by people: they may take the slow way. */
 function splitWords(request: Request, start: number, end: number): void {
-  const { bytes } = request;
+  const { bytes } = request.block;
   let word = INCOMPLETE;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] ?? 0;
     if (byte === QUOTE || byte === APOSTROPHE) {
-      splitQuotedWords(request, latin1(bytes, start, end));
+      splitQuotedWords(request, request.block.text(start, end));
       return;
     }
     if (isSpace(byte)) {
@@ -302,7 +325,7 @@ function splitQuotedWords(request: Request, line: string): void {
       }),
     );
   }
-  request.clear(Buffer.from(words.join(''), 'latin1'), true);
+  request.clear(new Block(Buffer.from(words.join(''), 'latin1')), true);
   let end = 0;
   for (const word of words) request.add(end, (end += word.length));
 }

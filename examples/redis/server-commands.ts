@@ -3,7 +3,7 @@
 
 import type { Client, RedisServer } from './client.js';
 import { NOT_AN_INTEGER, runSubcommand, SYNTAX_ERROR, type Command, type Subcommands } from './command.js';
-import { OK, type RespWriter } from './resp-writer.js';
+import type { RespWriter } from './resp-writer.js';
 import type { Request } from './resp.js';
 
 /** Clients decide by it what they may ask for; this is the Redis whose replies the commands here give. */
@@ -39,7 +39,7 @@ export const serverCommands: readonly Command[] = [
     group: 'connection',
     summary: 'Close the connection',
     run: (_, replies, client) => {
-      replies.raw(OK);
+      replies.ok();
       client.ending = 'connection';
     },
   },
@@ -97,11 +97,11 @@ const clientSubcommands: Subcommands = {
       const name = request.text(2);
       if (!isName(name)) return replies.error(BAD_NAME);
       client.name = name;
-      replies.raw(OK);
+      replies.ok();
     },
   },
   // Newer than 7.0, but libraries say by it who they are; there is nothing to do with that.
-  setinfo: { arity: 4, run: (_, replies) => replies.raw(OK) },
+  setinfo: { arity: 4, run: (_, replies) => replies.ok() },
   info: {
     arity: 2,
     run: (_, replies, { id, remote, local, name, version }) => {
@@ -113,7 +113,7 @@ const clientSubcommands: Subcommands = {
 /** There is one database, number 0. */
 function select(request: Request, replies: RespWriter): void {
   const number = request.text(1);
-  if (number === '0') replies.raw(OK);
+  if (number === '0') replies.ok();
   else if (/^-?[1-9]\d{0,8}$/.test(number)) replies.error('ERR DB index is out of range');
   else replies.error(NOT_AN_INTEGER);
 }

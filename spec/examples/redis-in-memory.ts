@@ -1,7 +1,8 @@
 // The Redis protocol as a plain function: bytes in, bytes out, no socket and no process.
 
-import { NEVER, Subject } from 'rxjs';
+import { EMPTY, Subject } from 'rxjs';
 import type { Journal } from '../../examples/redis/client.js';
+import { Block } from '../../examples/redis/block.js';
 import { redis, type Peer } from '../../examples/redis/protocol.js';
 import { Store } from '../../examples/redis/store.js';
 
@@ -15,7 +16,15 @@ export interface Conversation {
 
 const address = { family: 'IPv4', address: '127.0.0.1', port: 1, toString: () => '127.0.0.1:1' } as const;
 
-export const peer: Peer = { id: 7, local: address, remote: address, bytesQueued: 0, drained$: NEVER };
+export const peer: Peer = {
+  id: 7,
+  local: address,
+  remote: address,
+  bytesQueued: 0,
+  send: () => EMPTY,
+  pause: () => {},
+  resume: () => {},
+};
 
 /** Feeds a client's bytes to the protocol, chunk by chunk. */
 export function converse(
@@ -38,6 +47,23 @@ export function converse(
     bytes.fill(0xff);
   }
   return { outputs, completed, shutdowns, store };
+}
+
+function blockOf(bytes: string | Buffer): Block {
+  return new Block(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+}
+
+/** Sets a value straight in the store. */
+export function put(store: Store, key: string, value: string | Buffer): void {
+  const [name, content] = [blockOf(key), blockOf(value)];
+  store.set(name, 0, name.bytes.length, content, 0, content.bytes.length);
+}
+
+/** A value straight from the store, with one character a byte. */
+export function taken(store: Store, key: string): string | undefined {
+  const name = blockOf(key);
+  const value = store.get(name, 0, name.bytes.length);
+  return value?.block.text(value.start, value.end);
 }
 
 /** A request as programs send it. */
