@@ -11,6 +11,7 @@ import { AppendOnlyFile } from './redis/append-only-file.js';
 import { load } from './redis/load.js';
 import { HIGH_WATER_MARK, redis } from './redis/protocol.js';
 import { Store } from './redis/store.js';
+import { warmUp } from './redis/warm-up.js';
 import { fail, runUntilSignal } from './running/run-until-signal.js';
 
 const { address, options, own } = commandLine('A small Redis, in memory.', 6380, {
@@ -29,6 +30,8 @@ const server = await runUntilSignal(() => listen(address, { ...options, highWate
 // Then the data. Clients can connect already, and wait: nobody is accepted before the subscription below.
 const store = new Store();
 const journal = own.appendonly === 'yes' ? openJournal(own.appendfilename) : undefined;
+
+warmUp();
 
 console.log(`redis server on ${server.addresses.join(', ')} (${server.poller})`);
 console.log(`try: redis-cli -h ${server.addresses[0]?.address} -p ${server.addresses[0]?.port}`);

@@ -3,7 +3,8 @@
 // A client sends either a line of words (`SET key value`, what a person types into nc) or an array of counted strings
 // (`*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n`, what programs send). TCP cuts both anywhere and glues them together, so the
 // parser goes on where it stopped, and reads no byte of a long request twice. It makes no strings: a request is a list of
-// offsets into the bytes that arrived.
+// offsets into the bytes that arrived. The operator `resp` of evio/protocols is for values of every kind and makes an object
+// of each; here there are only requests, the limits are Redis's and what is wrong is said in its words.
 
 import { Block, NO_BYTES } from './block.js';
 import { parseInteger } from './integers.js';
