@@ -1,17 +1,26 @@
 // `npm run bench`: evio and its rivals under the same loads, side by side. README.md says how and what it means.
 
+import path from 'node:path';
 import { pinHarness, stopAll } from './children.js';
+import { compare } from './compare.js';
 import { compiled, LOAD_GENERATOR } from './compiled.js';
 import { describe, machine } from './machine.js';
 import { HELP, type Options, parseOptions } from './options.js';
 import { Progress } from './progress.js';
-import { table, writeJson } from './report.js';
+import { barTable, changeTable, table } from './report.js';
+import { readResults, type Results, writeResults } from './results.js';
 import { chooseRivals, type Rival, rivals } from './rivals.js';
-import { entrants, roundsOf, runScenario, type ScenarioResult } from './rounds.js';
-import { choose, obstacle, type Scenario, scenarios } from './scenarios.js';
+import { type Entrant, entrants, runScenario, type ScenarioResult } from './rounds.js';
+import type { Scenario } from './scenario.js';
+import { choose, obstacle, scenarios } from './scenarios.js';
 
 const QUICK =
-  'quick: a short window, a tenth of the connections and requests: shows that all works, its figures mean little';
+  'quick: one round, a short window, few rivals, a tenth of the connections and requests: shows that all works, its figures mean little';
+
+interface Task {
+  readonly scenario: Scenario;
+  readonly taking: readonly Entrant[];
+}
 
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
@@ -34,18 +43,21 @@ async function main(args: readonly string[]): Promise<number> {
     list();
     return 0;
   }
-  const against = chooseRivals(options.rivals);
-  const chosen = runnable(choose(options.scenarios), against);
-  if (chosen.length === 0) throw new Error('nothing to run');
+  const before = options.compare === undefined ? undefined : readResults(options.compare);
+  const names = options.scenarios.length > 0 ? options.scenarios : (namesIn(before) ?? []);
+  const tasks = runnable(choose(names), chooseRivals(options.rivals), options);
+  if (tasks.length === 0) throw new Error('nothing to run');
   compiled(LOAD_GENERATOR);
   pinHarness();
-  return run(options, chosen, against);
+  const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
+  return run(options, tasks, command, before);
 }
 
 async function run(
   options: Options,
-  chosen: readonly Scenario[],
-  against: readonly Rival[],
+  tasks: readonly Task[],
+  command: string,
+  before: Results | undefined,
 ): Promise<number> {
   const on = machine();
   console.log(describe(on));
@@ -55,29 +67,53 @@ async function run(
   }
   if (options.effort.quick) console.log(QUICK);
 
-  const measurements = chosen.map(
-    (scenario) => entrants(scenario, against).length * roundsOf(scenario, options.rounds),
-  );
-  const progress = new Progress(measurements.reduce((sum, count) => sum + count, 0));
+  const about = {
+    machine: on,
+    command,
+    settings: { rounds: options.rounds ?? 'as needed', ...options.effort },
+  };
+  const counts = tasks.flatMap(({ taking }) => taking.map(({ rounds }) => rounds));
+  const progress = new Progress(counts.reduce((sum, count) => sum + count, 0));
   const results: ScenarioResult[] = [];
-  for (const scenario of chosen) {
-    const rounds = roundsOf(scenario, options.rounds);
-    const result = await runScenario(scenario, against, rounds, options.effort, progress);
+  let now: Results | undefined;
+  for (const { scenario, taking } of tasks) {
+    const result = await runScenario(scenario, taking, options.effort, progress);
     results.push(result);
     progress.clear();
     console.log(table(result));
-    writeJson(options.json, options, on, results); // after each, so that an interrupted run leaves what it has
+    now = writeResults(options.json, about, results); // after each, so that an interrupted run leaves what it has
   }
-  console.log(`\nevery round: ${options.json}`);
-  return results.some((result) => result.results.some(({ faults }) => faults.length > 0)) ? 1 : 0;
+  console.log(`${barTable(results)}\n\nevery round: ${options.json}`);
+  const slower = before !== undefined && now !== undefined && becameSlower(before, now, options);
+  const failed = results.some((result) => result.results.some(({ faults }) => faults.length > 0));
+  return failed || slower ? 1 : 0;
 }
 
-function runnable(chosen: readonly Scenario[], against: readonly Rival[]): Scenario[] {
-  return chosen.filter((scenario) => {
-    const nobody = entrants(scenario, against).length === 0;
-    const reason = obstacle(scenario) ?? (nobody ? 'none of these rivals speaks what it needs' : undefined);
-    if (reason !== undefined) console.error(`bench: without ${scenario.name}: ${reason}`);
-    return reason === undefined;
+function becameSlower(before: Results, now: Results, { compare: file = '' }: Options): boolean {
+  const compared = compare(before, now);
+  console.log(changeTable(compared, path.relative(process.cwd(), file)));
+  const { revision, date } = before.machine;
+  console.log(`  before: evio ${revision}, ${date}, ${before.command}`);
+  if (compared.length === 0) throw new Error('the two runs have nothing in common');
+  return compared.some(({ change }) => change === 'slower');
+}
+
+/** Those of an earlier run which still exist. */
+function namesIn(before: Results | undefined): string[] | undefined {
+  const names = before?.scenarios.map(({ name }) => name);
+  return names?.filter((name) => scenarios.some((scenario) => scenario.name === name));
+}
+
+function runnable(chosen: readonly Scenario[], against: readonly Rival[], options: Options): Task[] {
+  const named = options.rivals.length > 0;
+  return chosen.flatMap((scenario) => {
+    const taking = entrants(scenario, against, { ...options, named });
+    if (options.effort.quick && scenario.thorough === true && options.scenarios.length === 0) return [];
+    const nobody = taking.length === 0 ? 'none of these rivals speaks what it needs' : undefined;
+    const reason = obstacle(scenario) ?? nobody;
+    if (reason === undefined) return [{ scenario, taking }];
+    console.error(`bench: without ${scenario.name}: ${reason}`);
+    return [];
   });
 }
 

@@ -15,7 +15,7 @@ export interface Program {
 
 export const LOAD_GENERATOR: Program = {
   name: 'load-generator',
-  sources: ['load-generator.cc', 'histogram.h'],
+  sources: ['load-generator.cc', 'histogram.h', 'script.h', 'system.h'],
   flags: ['-O2'],
 };
 
@@ -23,6 +23,12 @@ export const FLOOR_SERVER: Program = {
   name: 'floor-server',
   sources: ['floor-server.cc', 'floor-resp.h'],
   flags: ['-O3'],
+};
+
+export const MEMORY_PROBE: Program = {
+  name: 'memory-probe.so',
+  sources: ['memory-probe.cc'],
+  flags: ['-O2', '-shared', '-fPIC', '-pthread'],
 };
 
 /** Why nothing can be compiled here. */

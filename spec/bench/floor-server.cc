@@ -2,11 +2,11 @@
 // a C programmer would do, no less: level-triggered epoll, one read per event into one buffer, replies sent
 // at once, and EPOLLOUT watched (and reading stopped) only while the kernel does not take them all.
 //
-//   floor-server --port N [--protocol echo|resp|counted|sink|source|fan-out]
+//   floor-server --port N [--protocol echo|stream|resp|counted|weighed|sink|source|fan-out]
 //
-// echo: what was sent. resp: floor-resp.h. sink: nothing. source: bytes without end. fan-out: to all, whoever
-// sent it. counted: an echo that answers each line of standard input with what it has seen of connections, in
-// JSON.
+// echo, stream: what was sent. resp: floor-resp.h. sink: nothing. source: bytes without end. fan-out: to all,
+// whoever sent it. counted: an echo that answers each line of standard input with what it has seen of
+// connections, in JSON.
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -216,8 +216,8 @@ class Server {
     const struct mallinfo2 memory = mallinfo2();
     for (ssize_t i = 0; i < count; i++) {
       if (line[i] != '\n') continue;
-      std::printf("{\"opened\":%zu,\"closed\":%zu,\"repeated\":0,\"held\":%zu}\n", opened_, closed_,
-                  memory.uordblks + memory.hblkhd);
+      std::printf("{\"opened\":%zu,\"closed\":%zu,\"repeated\":0,\"heap\":0,\"held\":%zu}\n", opened_,
+                  closed_, memory.uordblks + memory.hblkhd);
     }
     std::fflush(stdout);
   }
@@ -248,14 +248,17 @@ class Server {
 
 int main(int argc, char** argv) {
   static const std::map<std::string, Protocol> protocols = {
-      {"echo", Protocol::kEcho}, {"resp", Protocol::kResp},     {"counted", Protocol::kCounted},
-      {"sink", Protocol::kSink}, {"source", Protocol::kSource}, {"fan-out", Protocol::kFanOut}};
+      {"echo", Protocol::kEcho},     {"stream", Protocol::kEcho},     {"weighed", Protocol::kCounted},
+      {"resp", Protocol::kResp},     {"counted", Protocol::kCounted}, {"sink", Protocol::kSink},
+      {"source", Protocol::kSource}, {"fan-out", Protocol::kFanOut}};
   std::map<std::string, std::string> options = {{"--port", ""}, {"--protocol", "echo"}};
   for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
   const auto protocol = protocols.find(options["--protocol"]);
   const int port = std::atoi(options["--port"].c_str());
   if (argc % 2 == 0 || options.size() != 2 || protocol == protocols.end() || port < 1 || port > 65535) {
-    std::fprintf(stderr, "usage: %s --port N [--protocol echo|resp|counted|sink|source|fan-out]\n", argv[0]);
+    std::fprintf(stderr,
+                 "usage: %s --port N [--protocol echo|stream|resp|counted|weighed|sink|source|fan-out]\n",
+                 argv[0]);
     return 2;
   }
   Server(static_cast<uint16_t>(port), protocol->second).Run();

@@ -6,97 +6,45 @@
 //   churn SECONDS     every client connects, exchanges one batch, closes, connects again (0: once each)
 //   close             every client sends FIN and waits for the server's
 //   last              every client sends batch after batch until the server ends its connection, which it may
-//   do in the
-//                     middle of a batch but not of a reply
+//   do
+//                     in the middle of a batch but not of a reply
+//   publish SECONDS   one client sends a batch, and when all have heard it the next
+//   stream SECONDS    every client sends without waiting, and reads: what --stream says
+//   flood BYTES       every client sends so much, or until the server takes no more, and reads nothing
 // A command is answered when nothing is outstanding any more. While a line is awaited the server has nothing
 // to do, so whoever reads its CPU time between two lines gets exactly that of the messages counted, however
 // late it reads.
 //
 // Every reply is compared byte for byte. An error is {"error": TEXT} and the end of the process.
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <random>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "histogram.h"
+#include "script.h"
+#include "system.h"
 
 namespace {
 
-constexpr Nanoseconds kSecond = 1'000'000'000;
+constexpr int kFullMs = 500;      // nothing taken for so long: the server has stopped reading
 constexpr int kStallMs = 10'000;  // no event for so long: the server has lost something
 constexpr size_t kReadBytes = 256 * 1024;
 constexpr size_t kHandshakes = 64;  // at once; well below any listener's backlog, so that no SYN is dropped
 
-[[noreturn]] void Fail(const std::string& what) { throw std::runtime_error(what); }
-
-[[noreturn]] void FailedCall(const char* call) { Fail(std::string(call) + ": " + std::strerror(errno)); }
-
-Nanoseconds Now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<Nanoseconds>(now.tv_sec) * kSecond + static_cast<Nanoseconds>(now.tv_nsec);
-}
-
-double CpuSeconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-// What a client says and what it must hear. An echo's bytes are a stretch of one random text, at a place that
-// differs by client and by batch: another's reply, or an earlier one, is not taken for the right one.
-class Script {
- public:
-  static Script Echo(size_t bytes) {
-    std::mt19937 random(1);
-    std::string text(bytes + kPlaces, '\0');
-    for (char& c : text) c = static_cast<char>('!' + random() % 90);
-    return Script(text, text, bytes, bytes, kPlaces);
-  }
-
-  static Script Batch(const std::string& request, const std::string& reply, size_t depth) {
-    std::string out, in;
-    for (size_t i = 0; i < depth; i++) out += request, in += reply;
-    return Script(out, in, out.size(), in.size(), 1);
-  }
-
-  const char* Request(size_t place) const { return out_.data() + place % places_; }
-  const char* Reply(size_t place) const { return in_.data() + place % places_; }
-  size_t request_bytes() const { return request_bytes_; }
-  size_t reply_bytes() const { return reply_bytes_; }
-
- private:
-  Script(std::string out, std::string in, size_t request_bytes, size_t reply_bytes, size_t places)
-      : out_(std::move(out)),
-        in_(std::move(in)),
-        request_bytes_(request_bytes),
-        reply_bytes_(reply_bytes),
-        places_(places) {}
-
-  static constexpr size_t kPlaces = 4093;  // a prime, so that a stride visits them all
-
-  std::string out_, in_;
-  size_t request_bytes_, reply_bytes_, places_;
-};
+// What goes on in a stream: there and back, only to the server (which ends by FIN), or only from it.
+enum class Flow { kNone, kBoth, kIn, kOut };
 
 struct Client {
   enum class State { kAbsent, kConnecting, kOpen, kWaiting, kClosing };
@@ -104,27 +52,26 @@ struct Client {
   State state = State::kAbsent;
   int fd = -1;
   size_t place = 0;  // where in the script's text this batch lies
-  size_t sent = 0;
+  size_t sent = 0;   // of this batch, or of this stream
   size_t received = 0;
   Nanoseconds started = 0;
 };
 
 class Load {
  public:
-  Load(uint16_t port, size_t clients, size_t depth, Script script)
-      : port_(port), depth_(depth), script_(std::move(script)), clients_(clients), events_(512) {
+  Load(uint16_t port, size_t clients, size_t depth, Flow flow, Script script)
+      : port_(port), depth_(depth), flow_(flow), script_(std::move(script)), clients_(clients), events_(512) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0) FailedCall("epoll_create1");
     for (size_t i = 0; i < clients; i++) clients_[i].place = i * 37;
   }
 
   // Runs one command to its end and says what came of it.
-  std::string Run(const std::string& command, double seconds) {
-    static const std::map<std::string, Task> tasks = {{"open", Task::kOpen},
-                                                      {"exchange", Task::kExchange},
-                                                      {"churn", Task::kChurn},
-                                                      {"close", Task::kClose},
-                                                      {"last", Task::kLast}};
+  std::string Run(const std::string& command, double amount) {
+    static const std::map<std::string, Task> tasks = {
+        {"open", Task::kOpen},   {"exchange", Task::kExchange}, {"churn", Task::kChurn},
+        {"close", Task::kClose}, {"publish", Task::kPublish},   {"stream", Task::kStream},
+        {"flood", Task::kFlood}, {"last", Task::kLast}};
     auto task = tasks.find(command);
     if (task == tasks.end()) Fail("no command '" + command + "'");
     task_ = task->second;
@@ -132,14 +79,18 @@ class Load {
     latencies_.Clear();
     double cpu = CpuSeconds();
     Nanoseconds start = Now();
-    deadline_ = start + static_cast<Nanoseconds>(seconds * 1e9);
-    Start();
+    if (task_ == Task::kFlood) {
+      flood_bytes_ = static_cast<size_t>(amount);
+    } else {
+      deadline_ = start + static_cast<Nanoseconds>(amount * 1e9);
+    }
+    task_ == Task::kPublish ? Publish() : Start();
     while (active_ > 0) Turn();
     return Summary(static_cast<double>(Now() - start) / 1e9, CpuSeconds() - cpu);
   }
 
  private:
-  enum class Task { kOpen, kExchange, kChurn, kClose, kLast };
+  enum class Task { kOpen, kExchange, kChurn, kClose, kPublish, kStream, kFlood, kLast };
   using State = Client::State;
 
   void Start() {
@@ -155,12 +106,15 @@ class Load {
     if (client.state != (absent ? State::kAbsent : State::kOpen)) Fail("a client is in the wrong state");
     if (absent) return Connect(client);
     if (task_ == Task::kExchange || task_ == Task::kLast) return Send(client);
+    if (task_ == Task::kStream || task_ == Task::kFlood) return StartStream(client);
     Finish(client);
   }
 
   void Turn() {
-    int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), kStallMs);
+    int patience = task_ == Task::kFlood ? kFullMs : kStallMs;
+    int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), patience);
     if (count < 0 && errno != EINTR) FailedCall("epoll_wait");
+    if (count == 0 && task_ == Task::kFlood) return EndFlood();
     if (count == 0) Fail("no answer for 10 s, " + std::to_string(active_) + " clients are waiting");
     for (int i = 0; i < count; i++) {
       Client& client = clients_[events_[static_cast<size_t>(i)].data.u64];
@@ -168,8 +122,13 @@ class Load {
         Connected(client);
       } else {
         uint32_t what = events_[static_cast<size_t>(i)].events;
-        if ((what & EPOLLOUT) != 0 && client.state == State::kWaiting) Flush(client);
-        if ((what & ~static_cast<uint32_t>(EPOLLOUT)) != 0) Receive(client);
+        bool streams = task_ == Task::kStream || task_ == Task::kFlood;
+        if ((what & EPOLLOUT) != 0 && client.state == State::kWaiting) {
+          streams ? PushStream(client) : Flush(client);
+        }
+        if ((what & ~static_cast<uint32_t>(EPOLLOUT)) != 0) {
+          streams&& client.state == State::kWaiting ? PullStream(client) : Receive(client);
+        }
       }
     }
   }
@@ -196,14 +155,6 @@ class Load {
     setsockopt(client.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     sockaddr_in source = Loopback(2 + connects_++ % 250, 0);
     if (bind(client.fd, reinterpret_cast<sockaddr*>(&source), sizeof source) < 0) FailedCall("bind");
-  }
-
-  static sockaddr_in Loopback(uint32_t host, uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
-    return address;
   }
 
   void Connected(Client& client) {
@@ -256,6 +207,7 @@ class Load {
     if (client.sent < script_.request_bytes()) Fail("a reply came before its request was sent");
     client.state = State::kOpen;
     if (task_ == Task::kChurn) return Finish(client);
+    if (task_ == Task::kPublish) return Heard();
     Nanoseconds now = Now();
     latencies_.Add(now - client.started);
     done_ += depth_;
@@ -273,6 +225,88 @@ class Load {
     active_--;
   }
 
+  // The first client sends a batch for all of them.
+  void Publish() {
+    place_ += 1009;
+    for (Client& client : clients_) {
+      if (client.state != State::kOpen) Fail("a client is in the wrong state");
+      client.state = State::kWaiting;
+      client.place = place_;
+      client.sent = script_.request_bytes();
+      client.received = 0;
+    }
+    active_ = clients_.size();
+    Client& publisher = clients_.front();
+    publisher.started = Now();
+    publisher.sent = 0;
+    Flush(publisher);
+  }
+
+  void Heard() {
+    done_++;
+    if (--active_ > 0) return;
+    Nanoseconds now = Now();
+    latencies_.Add(now - clients_.front().started);
+    if (now < deadline_) Publish();
+  }
+
+  void StartStream(Client& client) {
+    client.state = State::kWaiting;
+    client.place = client.sent = client.received = 0;
+    bool pushes = task_ == Task::kFlood || flow_ != Flow::kOut;
+    bool pulls = task_ == Task::kStream && flow_ != Flow::kIn;
+    Watch(client, EPOLL_CTL_MOD, (pushes ? EPOLLOUT : 0u) | (pulls ? EPOLLIN : 0u));
+  }
+
+  void PushStream(Client& client) {
+    bool over = task_ == Task::kFlood ? client.sent >= flood_bytes_ : Now() >= deadline_;
+    if (over) return EndPush(client);
+    ssize_t count = send(client.fd, script_.Request(client.sent), script_.request_bytes(), MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN) FailedCall("send");
+    if (count <= 0) return;
+    client.sent += static_cast<size_t>(count);
+    if (task_ == Task::kFlood || flow_ == Flow::kIn) done_ += static_cast<uint64_t>(count);
+  }
+
+  void EndPush(Client& client) {
+    if (task_ == Task::kStream && flow_ == Flow::kIn) {  // the server's FIN says that it has read everything
+      Watch(client, EPOLL_CTL_MOD, EPOLLIN);
+      return Finish(client);
+    }
+    if (task_ == Task::kStream && client.received < client.sent) return Watch(client, EPOLL_CTL_MOD, EPOLLIN);
+    EndStream(client);
+  }
+
+  void PullStream(Client& client) {
+    ssize_t count = recv(client.fd, buffer_.get(), kReadBytes, 0);
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) FailedCall("recv");
+    if (count == 0) Fail("the server closed a connection");
+    auto bytes = static_cast<size_t>(count);
+    if (std::memcmp(buffer_.get(), script_.Reply(client.received), bytes) != 0) {
+      Fail("a wrong reply: " + Quoted(buffer_.get(), bytes));
+    }
+    client.received += bytes;
+    done_ += bytes;
+    if (flow_ == Flow::kBoth && client.received > client.sent)
+      Fail("a reply came before its request was sent");
+    bool complete = flow_ == Flow::kOut || client.received == client.sent;
+    if (complete && Now() >= deadline_) EndStream(client);
+  }
+
+  // What a source sends from now on waits in the kernel.
+  void EndStream(Client& client) {
+    client.state = State::kOpen;
+    Watch(client, EPOLL_CTL_MOD, flow_ == Flow::kOut || task_ == Task::kFlood ? 0u : EPOLLIN);
+    active_--;
+  }
+
+  void EndFlood() {
+    for (Client& client : clients_) {
+      if (client.state == State::kWaiting) EndStream(client);
+    }
+  }
+
   void Finish(Client& client) {
     if (shutdown(client.fd, SHUT_WR) < 0) FailedCall("shutdown");
     client.state = State::kClosing;
@@ -282,6 +316,7 @@ class Load {
     close(client.fd);
     client.fd = -1;
     client.state = State::kAbsent;
+    if (task_ == Task::kStream) return static_cast<void>(active_--);
     if (task_ != Task::kChurn) return Done();
     Nanoseconds now = Now();
     latencies_.Add(now - client.started);
@@ -303,12 +338,6 @@ class Load {
     if (epoll_ctl(epoll_, operation, client.fd, &event) < 0) FailedCall("epoll_ctl");
   }
 
-  static std::string Quoted(const char* bytes, size_t count) {
-    std::string text;
-    for (size_t i = 0; i < count && i < 80; i++) text += bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '.';
-    return text;
-  }
-
   std::string Summary(double seconds, double cpu) const {
     std::ostringstream json;
     json << "{\"count\":" << done_ << ",\"seconds\":" << seconds << ",\"cpu\":" << cpu;
@@ -320,6 +349,7 @@ class Load {
 
   const uint16_t port_;
   const size_t depth_;
+  const Flow flow_;
   const Script script_;
   std::vector<Client> clients_;
   std::vector<epoll_event> events_;
@@ -328,37 +358,32 @@ class Load {
   Histogram latencies_;
   Task task_ = Task::kOpen;
   Nanoseconds deadline_ = 0;
+  size_t flood_bytes_ = 0;
+  size_t place_ = 0;   // of what is published
   size_t next_ = 0;    // the first client that this command has not started yet
   size_t active_ = 0;  // clients started and not finished
-  uint64_t done_ = 0;  // requests answered; connections opened, closed or churned
+  uint64_t done_ =
+      0;  // requests answered, messages heard, bytes streamed; connections opened, closed or churned
   uint32_t connects_ = 0;
 };
 
-std::string Json(const std::string& text) {
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c >= ' ' && c <= '~' ? c : '.';
-  }
-  return quoted + '"';
-}
-
 Load FromArguments(int count, char** values) {
+  static const std::map<std::string, Flow> flows = {
+      {"both", Flow::kBoth}, {"in", Flow::kIn}, {"out", Flow::kOut}};
   std::map<std::string, std::string> options;
   for (int i = 1; i + 1 < count; i += 2) options[values[i]] = values[i + 1];
   auto number = [&](const char* name) { return std::stoul(options.at(name)); };
-  bool echo = options.count("--echo") > 0;
-  Script script = echo ? Script::Echo(number("--echo"))
-                       : Script::Batch(options.at("--request"), options.at("--reply"), number("--depth"));
-  return Load(static_cast<uint16_t>(number("--port")), number("--connections"), echo ? 1 : number("--depth"),
-              std::move(script));
-}
-
-void AllowAllDescriptors() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) FailedCall("getrlimit");
-  limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) FailedCall("setrlimit");
+  auto load = [&](size_t depth, Flow flow, Script script) {
+    return Load(static_cast<uint16_t>(number("--port")), number("--connections"), depth, flow,
+                std::move(script));
+  };
+  if (options.count("--stream") > 0) {
+    Flow flow = flows.at(options["--stream"]);
+    return load(1, flow, flow == Flow::kOut ? Script::Source(kReadBytes) : Script::Stream(kReadBytes));
+  }
+  if (options.count("--echo") > 0) return load(1, Flow::kNone, Script::Echo(number("--echo")));
+  size_t depth = number("--depth");
+  return load(depth, Flow::kNone, Script::Batch(options.at("--request"), options.at("--reply"), depth));
 }
 
 }  // namespace
@@ -371,9 +396,9 @@ int main(int argc, char** argv) {
     while (std::getline(std::cin, line)) {
       std::istringstream words(line);
       std::string command;
-      double seconds = 0;
-      words >> command >> seconds;
-      std::cout << load.Run(command, seconds) << std::endl;
+      double amount = 0;
+      words >> command >> amount;
+      std::cout << load.Run(command, amount) << std::endl;
     }
   } catch (const std::exception& error) {
     std::cout << "{\"error\":" << Json(error.what()) << "}" << std::endl;

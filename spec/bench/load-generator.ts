@@ -8,17 +8,16 @@ import type { Seen } from './measurement.js';
 
 /** What every client sends, and what it must hear. Raw bytes in, the same bytes out: an echo. */
 export type Talk =
-  { readonly echo: number } | { readonly request: string; readonly reply: string; readonly depth: number };
+  | { readonly echo: number }
+  | { readonly request: string; readonly reply: string; readonly depth: number }
+  | { readonly stream: 'both' | 'in' | 'out' };
 
 export class LoadGenerator {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
   constructor(port: number, connections: number, talk: Talk) {
-    const what =
-      'echo' in talk
-        ? ['--echo', String(talk.echo)]
-        : ['--request', talk.request, '--reply', talk.reply, '--depth', String(talk.depth)];
+    const what = argumentsOf(talk);
     const where = ['--port', String(port), '--connections', String(connections)];
     this.#child = start('client', [compiled(LOAD_GENERATOR), ...where, ...what]);
     this.#lines = lines(this.#child);
@@ -37,6 +36,21 @@ export class LoadGenerator {
   /** Every client connects, exchanges one batch and closes, again and again. */
   churn(seconds: number): Promise<Seen> {
     return this.#run(`churn ${seconds}`);
+  }
+
+  /** One client sends a batch, and when all have heard it the next; counted is each time that it was heard. */
+  publish(seconds: number): Promise<Seen> {
+    return this.#run(`publish ${seconds}`);
+  }
+
+  /** Every client sends and reads without waiting, as its talk says; counted are bytes. */
+  stream(seconds: number): Promise<Seen> {
+    return this.#run(`stream ${seconds}`);
+  }
+
+  /** Every client sends so many bytes, or until the server takes no more, and reads nothing; counted are bytes. */
+  flood(bytes: number): Promise<Seen> {
+    return this.#run(`flood ${bytes}`);
   }
 
   /** Every client closes and waits until the server has closed too. */
@@ -69,4 +83,10 @@ export class LoadGenerator {
 function lines({ stdout }: ChildProcess): AsyncIterator<string> {
   if (stdout === null) throw new Error('the load generator has no output');
   return createInterface({ input: stdout })[Symbol.asyncIterator]();
+}
+
+function argumentsOf(talk: Talk): string[] {
+  if ('stream' in talk) return ['--stream', talk.stream];
+  if ('echo' in talk) return ['--echo', String(talk.echo)];
+  return ['--request', talk.request, '--reply', talk.reply, '--depth', String(talk.depth)];
 }

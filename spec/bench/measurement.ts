@@ -22,8 +22,12 @@ export interface Column {
   readonly format: (value: number) => string;
   /** Show the smallest and the largest of the rounds too. */
   readonly spread?: boolean;
-  /** Show it as a multiple of the baseline's as well. */
+  /** Compare it: show it as a multiple of the references' as well. */
   readonly ratio?: boolean;
+  /** What a chart of it is called. */
+  readonly about?: string;
+  /** More of it is better. Default: less is. */
+  readonly more?: boolean;
 }
 
 /** What the client saw of it. Seconds, microseconds. */

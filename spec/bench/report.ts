@@ -1,14 +1,12 @@
-// The results: a table for people, JSON for programs.
+// The results for people: a table per scenario, the bars, what has changed.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { judge, valuesOf } from './bars.js';
+import type { Compared } from './compare.js';
 import { ratio } from './formats.js';
-import type { Machine } from './machine.js';
 import type { Column } from './measurement.js';
-import type { Options } from './options.js';
-import { BASELINE, REFERENCES } from './rivals.js';
+import { REFERENCES } from './rivals.js';
 import type { RivalResult, ScenarioResult } from './rounds.js';
-import { estimate, ratios, spread } from './statistics.js';
+import { estimate, type Estimate, ratios, spread } from './statistics.js';
 
 const DISTURBED = 0.1; // CPUs
 
@@ -34,38 +32,46 @@ export function table({ scenario, results }: ScenarioResult): string {
   return lines.join('\n');
 }
 
+/** What was promised of the scenarios that have run, a line each; '' when nothing was. */
+export function barTable(results: readonly ScenarioResult[]): string {
+  const rows = results.flatMap((result) =>
+    judge(result).map(({ bar, more, ratio: median, interval, rounds, verdict }) => [
+      `${result.scenario.name}, ${bar.rival}`,
+      `${bar.measure} / ${bar.against}`,
+      `${more ? '≥' : '≤'} ${bar.bound.toFixed(2)}`,
+      median === undefined ? '-' : ratio(median),
+      range(interval),
+      String(rounds),
+      verdict,
+    ]),
+  );
+  if (rows.length === 0) return '';
+  const titles = ['bar', 'measure', 'bound', 'measured', '95 % interval', 'rounds', 'verdict'];
+  return ['\nBars', ...aligned([titles, ...rows])].join('\n');
+}
+
+/** A line for each figure that two runs have in common. */
+export function changeTable(compared: readonly Compared[], file: string): string {
+  const rows = compared.map(({ scenario, rival, measure, against, before, now, change }) => [
+    `${scenario}, ${rival}`,
+    `${measure} / ${against}`,
+    both(before),
+    both(now),
+    before === undefined || now === undefined ? '-' : ratio(now.median / before.median),
+    change,
+  ]);
+  const titles = ['', 'measure', 'before', 'now', 'now / before', 'change'];
+  return [`\nCompared with ${file}`, ...aligned([titles, ...rows])].join('\n');
+}
+
 /** The server and the client have a CPU each: whatever others used, they were kept waiting for. */
 function disturbance(results: readonly RivalResult[]): string[] {
-  const others = spread(results.flatMap((result) => known(result, 'othersUse')));
+  const all = results.flatMap((result) => valuesOf(result, 'othersUse'));
+  const others = spread(all.filter((value) => value !== undefined));
   if (others === undefined || others.median < DISTURBED) return [];
   return [
     `  Other processes used ${others.median.toFixed(2)} CPUs meanwhile: rates and latencies are not to be trusted.`,
   ];
-}
-
-export function writeJson(
-  file: string,
-  { rounds, effort }: Options,
-  on: Machine,
-  results: readonly ScenarioResult[],
-): void {
-  const scenarios = results.map(({ scenario, results: each }) => ({
-    name: scenario.name,
-    about: scenario.about,
-    rivals: each.map((result) => ({
-      name: result.rival.name,
-      about: result.rival.about,
-      version: result.rival.version?.(),
-      poller: result.poller,
-      faults: result.faults,
-      rounds: result.rounds.map((round) => ('error' in round ? round : round.values)),
-      summary: summary(result),
-    })),
-  }));
-  mkdirSync(path.dirname(file), { recursive: true });
-  const units = 'seconds, bytes, latencies in microseconds; cpu: server CPU seconds per million requests';
-  const all = { machine: on, settings: { rounds, ...effort }, units, baseline: BASELINE, scenarios };
-  writeFileSync(file, `${JSON.stringify(all, undefined, 2)}\n`);
 }
 
 function nameOf({ rival, poller }: RivalResult): string {
@@ -85,33 +91,26 @@ function cells(
   });
 }
 
-function cell(values: readonly (number | undefined)[], format: Format, range = false): string {
+function cell(values: readonly (number | undefined)[], format: Format, all = false): string {
   const present = values.filter((value) => value !== undefined);
-  const all = spread(present);
-  if (all === undefined) return '-';
-  if (!range || present.length < 2) return format(all.median);
-  return `${format(all.median)} (${format(all.min)}-${format(all.max)})`;
+  const middle = spread(present);
+  if (middle === undefined) return '-';
+  if (!all || present.length < 2) return format(middle.median);
+  return `${format(middle.median)} (${format(middle.min)}-${format(middle.max)})`;
 }
 
 /** With its 95 % interval in square brackets, or with the range of the rounds, too few for an interval. */
 function ratioCell(values: readonly number[]): string {
   const sure = estimate(values);
-  if (sure === undefined) return cell(values, ratio, true);
-  return `${ratio(sure.median)} [${ratio(sure.low)}-${ratio(sure.high)}]`;
+  return sure === undefined ? cell(values, ratio, true) : both(sure);
 }
 
-/** A figure's rounds, undefined where there is none. */
-function valuesOf({ rounds }: RivalResult, key: string): (number | undefined)[] {
-  return rounds.map((round) => ('error' in round ? undefined : round.values[key]));
+function both(sure: Estimate | undefined): string {
+  return sure === undefined ? '-' : `${ratio(sure.median)} ${range(sure)}`;
 }
 
-function summary(result: RivalResult): Record<string, unknown> {
-  const keys = new Set(result.rounds.flatMap((round) => ('error' in round ? [] : Object.keys(round.values))));
-  return Object.fromEntries([...keys].map((key) => [key, spread(known(result, key))]));
-}
-
-function known(result: RivalResult, key: string): number[] {
-  return valuesOf(result, key).filter((value) => value !== undefined);
+function range(sure: Estimate | undefined): string {
+  return sure === undefined ? '-' : `[${ratio(sure.low)}-${ratio(sure.high)}]`;
 }
 
 /** Names to the left, figures to the right. */

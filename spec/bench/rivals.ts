@@ -7,14 +7,20 @@ import path from 'node:path';
 import { compiled, compileObstacle, FLOOR_SERVER } from './compiled.js';
 import { find, output, root } from './programs.js';
 
-/** `counted` is an echo that answers on its standard input how many connections it has seen begin and end. */
-export type Protocol = 'echo' | 'resp' | 'counted';
+/**
+ * What a server does. `counted`: an echo that answers on its standard input how many connections it has seen begin and
+ * end; `weighed`: one that answers what it holds; `stream`: one that stops reading while it cannot send. `sink` only
+ * reads, `source` only sends, `fan-out` sends to all what one has said.
+ */
+export type Protocol = 'echo' | 'resp' | 'counted' | 'weighed' | 'stream' | 'sink' | 'source' | 'fan-out';
 
 export interface Rival {
   readonly name: string;
   readonly about: string;
   /** Ours: a figure that must not be is a fault of the project. */
   readonly own?: boolean;
+  /** It takes its native memory from malloc, and answers `weighed` what JavaScript holds. */
+  readonly weighs?: boolean;
   /** It must say that it runs on a native poller: the slower one would be measured under its name. */
   readonly native?: boolean;
   /** Starts a server on 127.0.0.1 and that port; undefined when it does not speak the protocol. */
@@ -51,10 +57,11 @@ const needsEvio = (): string | undefined =>
 const needs = (program: string) => (): string | undefined =>
   find(program) === undefined ? `${program} is not installed` : undefined;
 
+const ECHOES: readonly Protocol[] = ['echo', 'stream'];
+
 /** evio with the streams of a connection, on one poller. */
 function streams(name: string, about: string, poller: string): Rival {
-  const files: Readonly<Record<Protocol, string>> = {
-    echo: server('evio-streams'),
+  const files: Partial<Record<Protocol, string>> = {
     counted: server('evio-counted'),
     resp: 'examples/redis-server.js',
   };
@@ -63,49 +70,86 @@ function streams(name: string, about: string, poller: string): Rival {
     about,
     own: true,
     native: poller !== 'net',
-    command: (protocol, port) => node(files[protocol], port, '--poller', poller),
+    weighs: true,
+    command: (protocol, port) => {
+      const file = files[protocol];
+      if (file !== undefined) return node(file, port, '--poller', poller);
+      return node(server('evio-streams'), port, '--poller', poller, '--protocol', protocol);
+    },
     obstacle: needsEvio,
   };
 }
 
-/** evio by another of its doors, as an echo only. */
-function echoOnly(name: string, about: string): Rival {
+/** evio by another of its doors, for some of the protocols. */
+function door(
+  name: string,
+  about: string,
+  protocols: readonly Protocol[],
+  file: string = name,
+  ...options: string[]
+): Rival {
   return {
     name,
     about,
     own: true,
-    command: (protocol, port) => (protocol === 'echo' ? node(server(name), port) : undefined),
+    weighs: true,
+    command: (protocol, port) =>
+      protocols.includes(protocol) ? node(server(file), port, '--protocol', protocol, ...options) : undefined,
     obstacle: needsEvio,
+  };
+}
+
+/** Another runtime, which runs its own script. */
+function runtime(name: string, about: string, without: readonly Protocol[], ...options: string[]): Rival {
+  return {
+    name,
+    about,
+    command: (protocol, port) => {
+      const [, ...rest] = node(server(name), port, '--protocol', protocol);
+      return without.includes(protocol) ? undefined : [find(name) ?? name, ...options, ...rest];
+    },
+    obstacle: needs(name),
+    version: () => /\d+\.\d+\.\d+/.exec(output(find(name) ?? name, '--version'))?.[0] ?? '',
   };
 }
 
 export const rivals: readonly Rival[] = [
   streams('evio-streams', 'evio, default settings: connection.data$.subscribe(connection)', 'auto'),
-  echoOnly('evio-server-data', 'evio, one subscription: server.data$, connection.write(data)'),
-  echoOnly('evio-serve', 'evio, the classic callbacks: serve(net, addr, handle, …)'),
+  door(
+    'evio-operator',
+    'evio, an operator of the user’s: connection.data$.pipe(map(…)).subscribe(connection)',
+    ECHOES,
+  ),
+  door('evio-reuse', 'the same with reuseInputBuffer', ECHOES, 'evio-operator', '--reuse'),
+  door('evio-server-data', 'evio, one subscription: server.data$, connection.write(data)', [
+    'echo',
+    'weighed',
+  ]),
+  door('evio-serve', 'evio, the classic callbacks: serve(net, addr, handle, …)', ['echo']),
   streams('evio-net', 'evio-streams on the poller `net`', 'net'),
   {
     name: FLOOR,
     about: 'the floor: our own C++ on epoll, one thread (floor-server.cc)',
+    weighs: true,
     command: (protocol, port) => [compiled(FLOOR_SERVER), '--port', String(port), '--protocol', protocol],
     obstacle: compileObstacle,
   },
   {
     name: BASELINE,
-    about: 'Node’s own net, as everybody writes it, with noDelay: what ratios refer to',
+    about: 'Node’s own net, as everybody writes it, with noDelay',
+    weighs: true,
     command: (protocol, port) => node(server('node-net'), port, '--protocol', protocol),
     version: () => process.version,
   },
-  {
-    name: 'bun',
-    about: 'Bun.listen',
-    command: (protocol, port) => {
-      const [, ...rest] = node(server('bun'), port, '--protocol', protocol);
-      return protocol === 'counted' ? undefined : [find('bun') ?? 'bun', ...rest];
-    },
-    obstacle: needs('bun'),
-    version: () => output(find('bun') ?? 'bun', '--version'),
-  },
+  runtime('bun', 'Bun.listen', ['counted']),
+  runtime(
+    'deno',
+    'Deno.listen, one asynchronous loop per connection',
+    ['counted', 'source', 'fan-out'],
+    'run',
+    '--allow-all',
+    '--quiet',
+  ),
   {
     name: 'redis-server',
     about: 'Redis, without persistence',
@@ -153,5 +197,14 @@ function custom(definition: string): Rival {
   const fill = (protocol: Protocol, port: number): string =>
     line.replaceAll('{port}', String(port)).replaceAll('{protocol}', protocol);
   // `exec`: the CPU time that is read is that of this process, which must not be a shell.
-  return { name, about: line, command: (...target) => ['sh', '-c', `exec ${fill(...target)}`] };
+  return {
+    name,
+    about: line,
+    command: (protocol, port) => {
+      // A stranger's echo is an echo for the scenarios that would ask it more; the rest it must know by name.
+      const said = protocol === 'weighed' || protocol === 'stream' ? 'echo' : protocol;
+      const knows = said === 'echo' || said === 'resp' || line.includes('{protocol}');
+      return knows ? ['sh', '-c', `exec ${fill(said, port)}`] : undefined;
+    },
+  };
 }

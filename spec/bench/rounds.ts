@@ -3,8 +3,11 @@
 import type { Effort, Values } from './measurement.js';
 import type { Progress } from './progress.js';
 import type { Rival } from './rivals.js';
-import type { Scenario } from './scenarios.js';
+import type { Scenario } from './scenario.js';
 import { ServerProcess } from './server-process.js';
+
+const PROMISED_ROUNDS = 15;
+const OTHER_ROUNDS = 6; // the fewest that have a 95 % interval
 
 /** What one rival did in one round: figures, or why there are none. */
 export type Round = { readonly values: Values } | { readonly error: string };
@@ -23,32 +26,58 @@ export interface ScenarioResult {
   readonly results: readonly RivalResult[];
 }
 
-export function roundsOf({ maxRounds = Infinity }: Scenario, wanted: number): number {
-  return Math.min(maxRounds, wanted);
+/** What was asked for on the command line. */
+export interface Wish {
+  readonly effort: Effort;
+  /** Undefined: as many as each needs. */
+  readonly rounds: number | undefined;
+  /** The rivals were named: all of them take part. */
+  readonly named: boolean;
 }
 
-/** Those that speak what the scenario needs. */
-export function entrants(scenario: Scenario, rivals: readonly Rival[]): Rival[] {
-  return rivals.filter((rival) => rival.command(scenario.speaks, 0) !== undefined);
+export interface Entrant {
+  readonly rival: Rival;
+  readonly rounds: number;
+}
+
+/** Who takes part, and how often. Those whom a bar names are measured more often than those who are only looked at. */
+export function entrants(scenario: Scenario, rivals: readonly Rival[], wish: Wish): Entrant[] {
+  const { effort, rounds, named } = wish;
+  const { bars = [], minRounds = 0, maxRounds = Infinity } = scenario;
+  const promised = new Set(bars.flatMap(({ rival, against }) => [rival, against]));
+  const wanted = (name: string): boolean => {
+    if (named) return true;
+    if (effort.quick) return promised.has(name) || (scenario.rivals ?? []).slice(0, 3).includes(name);
+    return scenario.rivals?.includes(name) ?? true;
+  };
+  const usual = (name: string): number =>
+    promised.has(name) ? Math.max(PROMISED_ROUNDS, minRounds) : OTHER_ROUNDS;
+  return rivals
+    .filter((rival) => wanted(rival.name) && rival.command(scenario.speaks, 0) !== undefined)
+    .map((rival) => ({ rival, rounds: Math.min(maxRounds, rounds ?? usual(rival.name)) }));
 }
 
 export async function runScenario(
   scenario: Scenario,
-  rivals: readonly Rival[],
-  rounds: number,
+  taking: readonly Entrant[],
   effort: Effort,
   progress: Progress,
 ): Promise<ScenarioResult> {
-  const results = entrants(scenario, rivals).map((rival) => new Recorder(scenario, rival, effort));
-  for (let round = 0; round < rounds; round++) {
-    const first = round % Math.max(1, results.length);
-    for (const recorder of [...results.slice(first), ...results.slice(0, first)]) {
-      const what = `${scenario.name}, round ${round + 1} of ${rounds}, ${recorder.rival.name}`;
+  const results = taking.map(({ rival, rounds }) => ({
+    rounds,
+    recorder: new Recorder(scenario, rival, effort),
+  }));
+  const most = Math.max(...taking.map(({ rounds }) => rounds));
+  for (let round = 0; round < most; round++) {
+    const now = results.filter(({ rounds }) => round < rounds);
+    const first = round % now.length;
+    for (const { recorder } of [...now.slice(first), ...now.slice(0, first)]) {
+      const what = `${scenario.name}, round ${round + 1} of ${most}, ${recorder.rival.name}`;
       progress.begin(what);
       progress.end(what, summary(scenario, await recorder.measure()));
     }
   }
-  return { scenario, results };
+  return { scenario, results: results.map(({ recorder }) => recorder) };
 }
 
 /** Collects the rounds of one rival. */

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { start, stop } from './children.js';
+import { MemoryProbe } from './memory-probe.js';
 import { busySeconds, cpuSeconds, residentBytes } from './proc.js';
 import type { Protocol, Rival } from './rivals.js';
 
@@ -27,10 +28,16 @@ export class ServerProcess {
   readonly #said: string[] = [];
   readonly #lines: AsyncIterator<string>;
 
-  private constructor(command: readonly string[], port: number) {
+  /** Memory can be asked for. */
+  readonly weighs: boolean;
+  readonly #probe: MemoryProbe | undefined;
+
+  private constructor(command: readonly string[], port: number, weighs: boolean) {
     this.port = port;
+    this.weighs = weighs;
+    this.#probe = weighs ? new MemoryProbe() : undefined;
     const { EVIO_POLLER: _, ...env } = process.env; // a rival's name says what it runs on, the environment does not
-    this.#child = start('server', command, env);
+    this.#child = start('server', command, { ...env, ...this.#probe?.environment });
     const { stdout, stderr } = this.#child;
     if (stdout === null || stderr === null) throw new Error('a server has no output');
     stdout.on('data', (text: Buffer) => this.#hear(text));
@@ -43,7 +50,8 @@ export class ServerProcess {
     const port = await freePort();
     const command = rival.command(protocol, port);
     if (command === undefined) throw new Error(`${rival.name} does not speak ${protocol}`);
-    const server = new ServerProcess(command, port);
+    const weighs = protocol === 'weighed' && rival.weighs === true;
+    const server = new ServerProcess(command, port, weighs);
     const deadline = Date.now() + START_PATIENCE;
     while (!(await accepts(port))) {
       if (server.#ended() || Date.now() > deadline) {
@@ -79,6 +87,12 @@ export class ServerProcess {
     }
   }
 
+  /** What malloc has given it. Only of one that weighs. */
+  mallocBytes(): Promise<number> {
+    if (this.#probe === undefined) throw new Error('this server was started without a probe of its memory');
+    return this.#probe.bytes();
+  }
+
   /** What it said last, in one line: the reason, when something went wrong. */
   lastWords(): string {
     const said = this.#said.join('').trim().split('\n');
@@ -86,8 +100,9 @@ export class ServerProcess {
     return reason.slice(0, 200);
   }
 
-  stop(): Promise<void> {
-    return stop(this.#child);
+  async stop(): Promise<void> {
+    await stop(this.#child);
+    this.#probe?.close();
   }
 
   #ended(): boolean {

@@ -10,7 +10,12 @@ export interface Arguments {
   readonly protocol: string;
   /** Only for evio's servers, which have a choice. */
   readonly poller: 'auto' | 'epoll' | 'kqueue' | 'net';
+  /** Likewise: `reuseInputBuffer`. */
+  readonly reuse: boolean;
 }
+
+/** What a source sends, again and again. */
+export const CHUNK: Buffer = Buffer.alloc(64 * 1024, 'x');
 
 export function commandLine(): Arguments {
   const { values } = parseArgs({
@@ -18,12 +23,14 @@ export function commandLine(): Arguments {
       port: { type: 'string', default: '0' },
       protocol: { type: 'string', default: 'echo' },
       poller: { type: 'string', default: 'auto' },
+      reuse: { type: 'boolean', default: false },
     },
   });
   return {
     port: Number(values.port),
     protocol: values.protocol,
     poller: values.poller as Arguments['poller'],
+    reuse: values.reuse,
   };
 }
 
@@ -37,6 +44,6 @@ export function answer(what: () => object): void {
   createInterface({ input: process.stdin }).on('line', (line) => {
     if (line === 'collect') collect();
     const { heapUsed, external } = process.memoryUsage();
-    console.log(JSON.stringify({ ...what(), held: heapUsed + external }));
+    console.log(JSON.stringify({ ...what(), heap: heapUsed, held: heapUsed + external }));
   });
 }
