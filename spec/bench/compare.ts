@@ -33,7 +33,8 @@ export function compare(before: Results, now: Results): Compared[] {
 function compareScenario(before: ScenarioRecord, now: ScenarioRecord): Compared[] {
   const own = now.rivals.filter((rival) => rival.own && find(before, rival.name) !== undefined);
   return own.flatMap(({ name: rival }) =>
-    now.measures.flatMap(({ key, title, more }) => {
+    now.measures.flatMap(({ key, title, more, compared }) => {
+      if (!compared) return [];
       const against = [FLOOR, BASELINE].find((other) =>
         [before, now].every((run) => ratiosOf(run, rival, other, key).length > 0),
       );

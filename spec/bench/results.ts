@@ -28,12 +28,14 @@ export interface ScenarioRecord {
   readonly bars: readonly BarRecord[];
 }
 
-/** One that is compared. */
+/** A figure that is compared or drawn. */
 export interface MeasureRecord {
   readonly key: string;
   readonly title: string;
   readonly about: string;
   readonly more: boolean;
+  /** Ratios of it mean something. */
+  readonly compared: boolean;
 }
 
 export interface RivalRecord {
@@ -58,7 +60,7 @@ export interface BarRecord {
   readonly bound: number;
   readonly more: boolean;
   readonly ratio?: number | undefined;
-  readonly interval?: readonly [number, number] | undefined;
+  readonly interval?: { readonly low: number; readonly high: number } | undefined;
   readonly rounds: number;
   readonly verdict: Verdict;
 }
@@ -71,8 +73,14 @@ export function record(result: ScenarioResult): ScenarioRecord {
   const { scenario, results } = result;
   const { name, about, note, point } = scenario;
   const measures = scenario.columns
-    .filter((column) => column.ratio === true)
-    .map(({ key, title, about: called = title, more = false }) => ({ key, title, about: called, more }));
+    .filter((column) => column.ratio === true || column.about !== undefined)
+    .map(({ key, title, about: called = title, more = false, ratio: compared = false }) => ({
+      key,
+      title,
+      about: called,
+      more,
+      compared,
+    }));
   return {
     name,
     about,
@@ -84,7 +92,7 @@ export function record(result: ScenarioResult): ScenarioRecord {
       ...bar,
       more,
       ratio,
-      interval: interval && [interval.low, interval.high],
+      interval: interval && { low: interval.low, high: interval.high },
       rounds,
       verdict,
     })),
@@ -138,8 +146,13 @@ export function writeResults(
 ): Results {
   const all = { ...about, units: UNITS, scenarios: results.map(record) };
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(all, undefined, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(all, significant, 2)}\n`);
   return all;
+}
+
+/** Six digits say more than can be measured. */
+function significant(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }
 
 /** Throws an error of one line when it is not what `writeResults` writes. */

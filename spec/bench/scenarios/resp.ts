@@ -41,6 +41,7 @@ function pipelined(name: string, test: Test): Scenario {
     load: redisBenchmark(test, DEPTH, 3_000_000),
     columns: REQUEST_COLUMNS,
     rivals: BENCHMARKED,
+    thorough: true,
     note: 'redis-benchmark itself gives out at about 8 M requests/s on one core: above that the rate is its own, compare CPU.',
     needs: 'redis-benchmark',
   };
@@ -55,6 +56,7 @@ function single(name: string, test: Test, bars: readonly Bar[] = []): Scenario {
     columns: REQUEST_COLUMNS,
     rivals: BENCHMARKED,
     bars,
+    thorough: bars.length === 0,
     note: CLIENT_BOUND,
     needs: 'redis-benchmark',
   };
