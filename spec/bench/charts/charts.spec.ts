@@ -151,6 +151,7 @@ describe('bench: figures on a chart', () => {
 
   it('are wrapped between words', () => {
     expect(wrap('one two three', 7)).to.deep.equal(['one two', 'three']);
+    expect(wrap('--rival one,two,three four', 11)).to.deep.equal(['--rival', 'one,two,', 'three four']);
   });
 });
 

@@ -82,15 +82,16 @@ export function picture(height: number, title: string, theme: Theme, parts: read
   return `${element('svg', named, element('title', {}, escape(title)), paper, ...parts.map((part) => `\n${part}`), '\n')}\n`;
 }
 
-/** Words in lines of at most so many characters. */
+/** Words in lines of at most so many characters; a list without spaces is broken behind its commas. */
 export function wrap(words: string, most: number): string[] {
   const lines: string[] = [];
-  for (const word of words.split(' ')) {
+  for (const piece of words.match(/[^ ,]*(?:,+ ?| |$)/g) ?? []) {
     const last = lines.at(-1);
-    if (last !== undefined && `${last} ${word}`.length <= most) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+    if (last !== undefined && `${last}${piece}`.trimEnd().length <= most)
+      lines[lines.length - 1] = last + piece;
+    else if (piece !== '') lines.push(piece);
   }
-  return lines;
+  return lines.map((line) => line.trimEnd());
 }
 
 /** Three digits that count: 0.0123, 1.23, 123, 12.3 k, 1.23 M. */
