@@ -23,7 +23,7 @@ interface Manager {
   readonly prepare?: (project: Project) => void;
   readonly add: (file: string) => readonly string[];
   /** Starts a program that imports what was installed. Default `node`. */
-  readonly node_?: readonly string[];
+  readonly start?: readonly string[];
 }
 
 const bun = `@oven/bun-${here.os}-${here.cpu === 'arm64' ? 'aarch64' : here.cpu}`;
@@ -58,7 +58,7 @@ const MANAGERS: readonly Manager[] = [
       writeFileSync(path.join(project.folder, 'yarn.lock'), '');
     },
     add: (file) => ['add', `evio@file:${file}`, 'rxjs'],
-    node_: ['yarn4', 'node'], // it keeps packages in archives, which only its own loader reads
+    start: ['yarn4', 'node'], // it keeps packages in archives, which only its own loader reads
   },
   {
     ...{ name: 'bun', from: bun, program: 'bin/bun', runsScripts: false },
@@ -98,14 +98,14 @@ class Install {
   }
 
   async #expect(project: Project, poller: string): Promise<void> {
-    const echo = await project.echo(this.manager.node_);
+    const echo = await project.echo(this.manager.start);
     if (echo.answer !== 'hello') this.#wrong.push(`the echo is '${echo.answer}'`);
     if (echo.poller !== poller) this.#wrong.push(`the poller is ${echo.poller}, not ${poller}`);
   }
 
   /** What `evio doctor` advises. */
   async #build(project: Project): Promise<void> {
-    const { node_: [yarn] = [] } = this.manager;
+    const { start: [yarn] = [] } = this.manager;
     if (yarn === undefined) await project.must('node_modules/.bin/evio', ['build']);
     else await project.must(yarn, ['run', 'evio', 'build']);
     await this.#expect(project, 'epoll');

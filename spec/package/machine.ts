@@ -38,7 +38,8 @@ export class Machine {
     for (const place of [bin, home]) mkdirSync(place, { recursive: true });
     symlinkSync(tools.node ?? process.execPath, path.join(bin, 'node'));
     symlinkSync(tools.npm ?? realpathSync(found('npm')), path.join(bin, 'npm'));
-    symlinkSync(found('sh'), path.join(bin, 'sh'));
+    // pnpm's starters of programs call the last three.
+    for (const name of ['sh', 'sed', 'dirname', 'uname']) symlinkSync(found(name), path.join(bin, name));
     if (tools.compiler) {
       // The compiler looks beside its own name for its parts, and on PATH for these two.
       writeFileSync(path.join(bin, 'c++'), `#!/bin/sh\nexec ${found('c++')} "$@"\n`, { mode: 0o755 });

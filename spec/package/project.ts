@@ -115,7 +115,8 @@ export class Workshop {
     const { stdout } = await machine.must(folder, 'npm', args);
     for (const packed of Object.values(JSON.parse(stdout) as Record<string, Packed>)) {
       const manifest = readFileSync(path.join(ROOT, 'node_modules', packed.name, 'package.json'), 'utf8');
-      this.registry.add(folder, packed, JSON.parse(manifest) as object);
+      // Yarn wants node-gyp for whoever names it in a script; these are scripts of their developers, and node-gyp is not here.
+      this.registry.add(folder, packed, { ...(JSON.parse(manifest) as object), scripts: {} });
     }
   }
 }
