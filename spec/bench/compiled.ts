@@ -15,7 +15,7 @@ export interface Program {
 
 export const LOAD_GENERATOR: Program = {
   name: 'load-generator',
-  sources: ['load-generator.cc', 'histogram.h', 'script.h', 'system.h'],
+  sources: ['load-generator.cc', 'client.h', 'histogram.h', 'script.h', 'system.h'],
   flags: ['-O2'],
 };
 

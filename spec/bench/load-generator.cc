@@ -32,6 +32,7 @@
 #include <string>
 #include <vector>
 
+#include "client.h"
 #include "histogram.h"
 #include "script.h"
 #include "system.h"
@@ -42,20 +43,6 @@ constexpr int kFullMs = 500;      // nothing taken for so long: the server has s
 constexpr int kStallMs = 10'000;  // no event for so long: the server has lost something
 constexpr size_t kReadBytes = 256 * 1024;
 constexpr size_t kHandshakes = 64;  // at once; well below any listener's backlog, so that no SYN is dropped
-
-// What goes on in a stream: there and back, only to the server (which ends by FIN), or only from it.
-enum class Flow { kNone, kBoth, kIn, kOut };
-
-struct Client {
-  enum class State { kAbsent, kConnecting, kOpen, kWaiting, kClosing };
-
-  State state = State::kAbsent;
-  int fd = -1;
-  size_t place = 0;  // where in the script's text this batch lies
-  size_t sent = 0;   // of this batch, or of this stream
-  size_t received = 0;
-  Nanoseconds started = 0;
-};
 
 class Load {
  public:
