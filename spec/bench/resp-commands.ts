@@ -4,26 +4,16 @@
 // 100,000 commands of a process, in the order of `redis-benchmark -t ping,set,get`. Then the warm ones: the median and the range
 // of the rounds.
 
-import { EMPTY, Subject } from 'rxjs';
+import { Subject } from 'rxjs';
 
-import { redis, type Peer } from '../../examples/redis/protocol.js';
+import { redis } from '../../examples/redis/protocol.js';
 import { Store } from '../../examples/redis/store.js';
+import { peer } from '../examples/redis-in-memory.js';
 
 const DEPTH = 128;
 const BATCHES = 782; // about 100,000 commands
 const KEYS = 100_000;
 const ROUNDS = 41;
-
-const address = { family: 'IPv4', address: '127.0.0.1', port: 1, toString: () => '127.0.0.1:1' } as const;
-const peer: Peer = {
-  id: 1,
-  local: address,
-  remote: address,
-  bytesQueued: 0,
-  send: () => EMPTY,
-  pause: () => {},
-  resume: () => {},
-};
 
 const request = (...words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
