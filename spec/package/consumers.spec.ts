@@ -1,8 +1,11 @@
 // Programs of users that compile against the installed package, declarations of libraries checked too.
 
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { filterProblems } from '@arethetypeswrong/core/problems';
 import { expect } from 'chai';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -84,6 +87,17 @@ describe('a program that uses the package', function () {
   it('finds nothing wrong with what is published (publint)', async () => {
     const { messages, pkg } = await publint({ pkgDir: project.evio, level: 'suggestion', pack: false });
     expect(messages.map((message) => formatMessage(message, pkg))).to.deep.equal([]);
+  });
+
+  it('finds no type that is wrong, by import and by require (attw)', async () => {
+    const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+    if (analysis.types === false) throw new Error('the package has no types');
+    expect(Object.keys(analysis.entrypoints)).to.include.members(['.', './protocols', './testing']);
+    for (const resolutionKind of ['node16-esm', 'bundler'] as const)
+      expect(filterProblems(analysis, { resolutionKind }), resolutionKind).to.deep.equal([]);
+    // "Only by import()", which was so before require(esm): every Node.js that the package admits has it.
+    const required = filterProblems(analysis, { resolutionKind: 'node16-cjs' });
+    expect(new Set(required.map(({ kind }) => kind))).to.deep.equal(new Set(['CJSResolvesToESM']));
   });
 
   it('gets what it needs and nothing else', async () => {
