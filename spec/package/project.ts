@@ -92,6 +92,13 @@ export class Workshop {
     return { file: path.join(folder, `evio-${version}.tgz`), work: machine.work };
   }
 
+  /** Has the registry serve it as `evio`, in the place of an earlier one. */
+  publish({ file }: Tarball): void {
+    const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as Packed;
+    const { name, version } = manifest;
+    this.registry.add(path.dirname(file), { name, version, filename: path.basename(file) }, manifest);
+  }
+
   /** An empty project, with what tells package managers the registry. */
   project(machine: Machine): Project {
     const folder = path.join(this.fresh(), 'project');
