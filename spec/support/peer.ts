@@ -31,14 +31,24 @@ export class Peer implements ScriptedPeer {
       this.#changed();
     });
     socket.on('end', () => {
-      this.#ended = true;
+      this.#ended = !this.#wasReset();
       this.#changed();
     });
-    socket.on('error', (error) => {
-      this.#error = error;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      // Behind the end it says only that nobody reads any more.
+      if (!this.#ended || error.code !== 'EPIPE') this.#error = error;
       this.#changed();
     });
     socket.on('close', () => this.#changed());
+  }
+
+  /** When RST comes right behind the last bytes, libuv calls it the end. A write of nothing brings the error out. */
+  #wasReset(): boolean {
+    const { socket } = this;
+    const isTcp = socket.localPort !== undefined;
+    if (isTcp && !socket.writableEnded) socket.write('');
+    const error: NodeJS.ErrnoException | null = socket.errored;
+    return error?.code === 'ECONNRESET';
   }
 
   /** Connects; half-open is allowed unless told otherwise, so that the script alone decides when FIN is sent. */
