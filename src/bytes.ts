@@ -19,10 +19,37 @@ export function toBytes(bytes: Bytes): Uint8Array {
   );
 }
 
-/** A copy of `source[start, end)`: from Node's pool while it is small, so that nothing large is kept alive by it. */
+/** Copies from this length on make a heap grow by megabytes between two collections. */
+const LARGE = 32 * 1024;
+/** glibc adapts to freed blocks of 32 MiB and less. */
+const ADAPTING = 31 * 1024 * 1024;
+let adapted = false;
+
+/**
+ * A copy of `source[start, end)`: from Node's pool while it is small, so that nothing large is kept alive by it.
+ *
+ * @throws RangeError when there is no memory.
+ */
 export function copyBytes(source: Uint8Array, start: number, end: number): Buffer {
   const length = end - start;
   const copy = length < Buffer.poolSize >>> 1 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+  if (length >= LARGE && !adapted) adaptAllocator();
   copy.set(start === 0 && end === source.length ? source : source.subarray(start, end));
   return copy;
+}
+
+/**
+ * glibc gives what is free at the end of its heap back to the kernel, above a threshold of twice the largest block that was
+ * freed so far (mallopt(3): M_TRIM_THRESHOLD, M_MMAP_THRESHOLD). By chance of what else lies there, one process of four gave
+ * back all that a collection had freed, and fetched it again page by page: 3 to 4 times the CPU time per byte. A block that
+ * nobody touches, freed by the next collection, has up to 62 MiB stay instead. Thresholds in the environment
+ * (MALLOC_TRIM_THRESHOLD_) and other C libraries are not affected.
+ */
+function adaptAllocator(): void {
+  adapted = true;
+  try {
+    Buffer.allocUnsafeSlow(ADAPTING);
+  } catch {
+    // RangeError: where so much is not to be had, nothing would be kept either.
+  }
 }

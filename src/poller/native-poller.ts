@@ -287,14 +287,15 @@ export class NativePoller implements Poller, NativeSockets {
   // Called by native code, once per turn.
   readonly #dispatch = (events: number): void => {
     this.#scheduled = false;
-    if (performance.now() >= this.#alarmAt) this.#alarmAt = Infinity;
+    if (this.#alarmAt !== Infinity && performance.now() >= this.#alarmAt) this.#alarmAt = Infinity;
     this.#turns?.turnBegin();
     this.#handleAll(this.#addon.layout.events >> 2, events);
     for (let round = 0; round < FLUSHES_PER_TURN; round++) {
       const results = this.#native.flushAndCollect();
       this.#outboxUsed = 0;
       this.#handleAll(this.#addon.layout.results >> 2, results);
-      if (results === 0 && this.#words[CONTROL.commandCount] === 0) break;
+      // Results that found no room, and those of writes around the outbox: native code comes again by itself.
+      if (this.#words[CONTROL.commandCount] === 0) break;
     }
     this.#turns?.turnEnd();
     // libuv's timers count whole milliseconds and may be early: ask again.
