@@ -20,18 +20,27 @@ const { address, options, own } = commandLine('A small Redis, in memory.', 6380,
     about: 'write all changes to a file, read at the next start',
     default: 'no',
   },
+  'warm-up': {
+    value: 'MILLISECONDS',
+    about: 'answer made-up clients for so long before the first one, 0 for none',
+    default: '400',
+  },
   appendfilename: { value: 'FILE', about: 'that file', default: 'appendonly.aof' },
 });
 if (!['yes', 'no'].includes(own.appendonly)) fail(`--appendonly takes yes or no, not '${own.appendonly}'`);
 
+if (!/^\d{1,5}$/.test(own['warm-up']))
+  fail(`--warm-up takes a number of milliseconds, not '${own['warm-up']}'`);
+
 // First the port: when another server has it, that server may have the file as well, and it is not ours to touch.
-const server = await runUntilSignal(() => listen(address, { ...options, highWaterMark: HIGH_WATER_MARK }));
+const settings = { ...options, highWaterMark: HIGH_WATER_MARK };
+const server = await runUntilSignal(() => listen(address, settings));
 
 // Then the data. Clients can connect already, and wait: nobody is accepted before the subscription below.
 const store = new Store();
 const journal = own.appendonly === 'yes' ? openJournal(own.appendfilename) : undefined;
 
-warmUp();
+await warmUp(settings, Number(own['warm-up']));
 
 console.log(`redis server on ${server.addresses.join(', ')} (${server.poller})`);
 console.log(`try: redis-cli -h ${server.addresses[0]?.address} -p ${server.addresses[0]?.port}`);

@@ -15,7 +15,7 @@ export interface Journal {
 
 /** What a protocol cannot do by itself, being a function of streams: given to it by the program. */
 export interface RedisServer {
-  readonly journal?: Journal;
+  readonly journal?: Journal | undefined;
   /** What CONFIG GET shows. */
   readonly settings: Readonly<Record<string, string>>;
   /** What INFO shows beside the server's own facts. */

@@ -22,8 +22,9 @@ export const HIGH_WATER_MARK = 1024 * 1024;
 export type Peer = Pick<Connection, 'id' | 'local' | 'remote' | 'bytesQueued' | 'send' | 'pause' | 'resume'>;
 
 /** @example server.connections$.pipe(serveEach(redis(new Store(), program))).subscribe(); */
-export function redis(store: Store, server: RedisServer) {
+export function redis(store: Store, { journal, settings, facts, shutdown }: RedisServer) {
   const replies = new RespWriter();
+  const server: RedisServer = { journal, settings, facts, shutdown }; // always in this shape: V8 compiles for shapes
   return (data$: Observable<Buffer>, connection: Peer): Observable<Buffer> =>
     new Observable((output) => {
       const conversation = new Conversation(output, connection, greet(connection, store, server), replies);

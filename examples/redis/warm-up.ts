@@ -1,56 +1,80 @@
 // V8 interprets a function before it compiles it, so the first hundred thousand requests to a server take several times as
-// long as those after them. Here a conversation with nobody goes first, on a store of its own, for 40 ms of a start of some
-// hundreds. What it gains is the first test of redis-benchmark's four (1.41 against 0.88 M requests/s, median of 7 servers);
-// of the other three that could not be said.
+// long as those after them. Here a server of its own answers a few clients first. They are connections like any other: a
+// piece of input with 128 requests is one event, and the way of an event to the protocol has to be compiled as well.
 
-import { EMPTY, Subject } from 'rxjs';
-import { redis, type Peer } from './protocol.js';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { listen, serveEach, type ListenOptions, type Protocol } from 'evio';
+import { redis } from './protocol.js';
 import { Store } from './store.js';
 
-const DURATION = 40; // ms
-const BATCH = 64;
-const KEYS = 100;
+const CLIENTS = 8;
+const MANY = 128;
+const SINGLES = 32;
+const LONG = 20_000;
+/** The last request of a batch, and by what its reply is known. */
+const LAST = array('ECHO', 'the end');
+const LAST_REPLY = 'the end\r\n';
 
-const nowhere = { family: 'unix', address: '' } as const;
-const nobody: Peer = {
-  id: 0,
-  local: nowhere,
-  remote: nowhere,
-  bytesQueued: 0,
-  send: () => EMPTY,
-  pause: () => {},
-  resume: () => {},
-};
-
-/** Some of each kind, as clients send them: many at once. */
-function* requests(): Generator<string> {
-  for (let at = 0; at < KEYS; at++) {
-    const key = `key:${at}`;
-    const value = 'x'.repeat(at % 20);
-    yield 'PING\r\n'.repeat(BATCH);
-    yield array('PING').repeat(BATCH);
-    yield array('SET', key, value).repeat(BATCH);
-    yield array('GET', key).repeat(BATCH);
-    yield (
-      array('INCR', `number:${at}`) + array('MGET', key, 'nothing', 'key:1') + array('DEL', `number:${at}`)
-    );
-  }
+/** What a client asks, the `at`th one: many at once, which is the way of a request, and one by one, which is that of an event. */
+function* batches(at: number): Generator<string> {
+  const key = at % 2 === 0 ? `key:${at}` : 'a key of twenty bytes';
+  const value = 'x'.repeat(at % 25);
+  const kinds = ['PING\r\n', array('PING'), array('SET', key, value), array('GET', key)];
+  for (const request of kinds) yield request.repeat(MANY);
+  for (let single = 0; single < SINGLES; single++) yield kinds[single % kinds.length] ?? '';
+  yield (
+    array('CONFIG', 'GET', 'save') + array('EXISTS', 'nothing') + array('GET', 'nothing') + array('NOTHING')
+  );
+  yield array('ECHO', 'x'.repeat(LONG)); // replies need a new buffer now and then
+  yield array('INCR', `number:${at}`) + array('MGET', key, 'nothing') + array('DEL', `number:${at}`);
 }
 
 function array(...words: readonly string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
 }
 
-export function warmUp(): void {
-  const end = performance.now() + DURATION;
-  const input$ = new Subject<Buffer>();
-  const protocol = redis(new Store(), { settings: {}, facts: () => ({}), shutdown: () => {} });
-  const conversation = protocol(input$, nobody).subscribe();
-  while (performance.now() < end) {
-    for (const request of requests()) {
-      input$.next(Buffer.from(request));
-      if (performance.now() > end) break;
-    }
+/**
+ * @param options - as the server will have them that is going to be warm
+ * @param duration - in milliseconds
+ */
+export async function warmUp(options: ListenOptions, duration: number): Promise<void> {
+  const end = performance.now() + duration;
+  const server = listen('tcp://127.0.0.1:0', options);
+  // Clients come and go, and there are two stores: what happens once to either is not to be news later, since code that was
+  // compiled without it is thrown away when it comes.
+  const alone = { settings: {}, facts: () => ({}), shutdown: () => {} };
+  const protocols = [redis(new Store(), alone), redis(new Store(), alone)];
+  const protocol: Protocol = (data$, connection) =>
+    protocols[connection.id % 2]?.(data$, connection) ?? data$;
+  server.connections$.pipe(serveEach(protocol)).subscribe({ error: () => {} });
+  try {
+    const { port = 0 } = (await server.ready).addresses[0] ?? {};
+    let clients = 0;
+    const converse = async (): Promise<void> => {
+      while (performance.now() < end) await ask(port, clients++, end);
+    };
+    await Promise.all(Array.from({ length: CLIENTS }, converse));
+  } catch {
+    // No loopback, or no descriptors: then the first requests take longer.
   }
-  conversation.unsubscribe();
+  await server.close({ timeout: 0 });
+}
+
+async function ask(port: number, at: number, end: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  for (const batch of batches(at)) {
+    socket.write(batch + LAST);
+    await replied(socket);
+    if (performance.now() > end) break;
+  }
+  socket.destroy();
+}
+
+async function replied(socket: Socket): Promise<void> {
+  for (let last = ''; !last.endsWith(LAST_REPLY);) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    last = (last + chunk.toString('latin1')).slice(-LAST_REPLY.length);
+  }
 }

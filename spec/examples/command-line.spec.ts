@@ -32,13 +32,17 @@ describe('examples: the command line', () => {
 
   it('has options of an example beside those of all', async () => {
     const { code, stdout, stderr } = await example('redis-server', ['--help']).ended;
-    for (const name of ['port', 'host', 'poller', 'help', 'appendonly', 'appendfilename']) {
+    for (const name of ['port', 'host', 'poller', 'help', 'appendonly', 'appendfilename', 'warm-up']) {
       expect(stdout).to.include(`--${name}`);
     }
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
     expect(await example('redis-server', ['--appendonly', 'maybe']).ended).to.deep.include({
       code: 1,
       stderr: "--appendonly takes yes or no, not 'maybe'\n",
+    });
+    expect(await example('redis-server', ['--warm-up', 'soon']).ended).to.deep.include({
+      code: 1,
+      stderr: "--warm-up takes a number of milliseconds, not 'soon'\n",
     });
   });
 

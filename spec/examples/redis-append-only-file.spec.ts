@@ -166,7 +166,16 @@ describe('examples: the append-only file of the Redis server', () => {
   });
 
   const start = (poller: string) =>
-    startServer('redis-server', ['--poller', poller, '--appendonly', 'yes', '--appendfilename', file]);
+    startServer('redis-server', [
+      '--poller',
+      poller,
+      '--warm-up',
+      '0',
+      '--appendonly',
+      'yes',
+      '--appendfilename',
+      file,
+    ]);
 
   const ask = async (port: number, input: string): Promise<string> =>
     (await askPort(port, input + request('QUIT'))).replace(/\+OK\r\n$/, '');

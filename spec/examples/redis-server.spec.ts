@@ -147,7 +147,9 @@ overPollers('examples: the Redis server', (poller) => {
   });
 
   describe('at its end', () => {
-    beforeEach(async () => ({ server, port } = await startServer('redis-server', ['--poller', poller])));
+    beforeEach(async () => {
+      ({ server, port } = await startServer('redis-server', ['--poller', poller, '--warm-up', '0']));
+    });
     afterEach(endProcesses);
 
     it('answers what came before SHUTDOWN', async () => {
