@@ -61,6 +61,8 @@ export class NativePoller implements Poller, NativeSockets {
   readonly #listeners: (NativeListener | undefined)[] = [];
   #turns: TurnEvents | undefined;
   #outboxUsed = 0;
+  /** Around the outbox, with a result that nobody has collected yet. */
+  #sentDirectly = false;
   #scheduled = false;
   #exiting = false;
   #references = 0;
@@ -227,6 +229,7 @@ export class NativePoller implements Poller, NativeSockets {
     if (length > LONGEST_COPY) {
       this.#push();
       this.#native.send(stream.slot, stream.generation, source, start, end);
+      this.#sentDirectly = true;
       if (this.#words[CONTROL.inTurn] === 0 || this.#exiting) this.#touch();
       return;
     }
@@ -293,9 +296,10 @@ export class NativePoller implements Poller, NativeSockets {
     for (let round = 0; round < FLUSHES_PER_TURN; round++) {
       const results = this.#native.flushAndCollect();
       this.#outboxUsed = 0;
+      this.#sentDirectly = false;
       this.#handleAll(this.#addon.layout.results >> 2, results);
-      // Results that found no room, and those of writes around the outbox: native code comes again by itself.
-      if (this.#words[CONTROL.commandCount] === 0) break;
+      // Results that found no room are in the next round, which native code begins by itself.
+      if (this.#words[CONTROL.commandCount] === 0 && !this.#sentDirectly) break;
     }
     this.#turns?.turnEnd();
     // libuv's timers count whole milliseconds and may be early: ask again.
