@@ -60,7 +60,7 @@ for (const { file: page, programs } of PAGES) {
           expect(stdout.trimEnd()).to.equal(output);
           expect(stderr).to.equal('');
         } else {
-          expect(stderr).to.include(output);
+          expect(stderr.replaceAll('\r\n', '\n')).to.include(output); // Windows: written by C's stdio
         }
       }).timeout(TIMEOUT);
     }

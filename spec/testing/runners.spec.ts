@@ -61,8 +61,11 @@ function modulesOf(name: string, spec: string | undefined): string {
 /** A project with this package, and what it needs, in its node_modules. */
 function project(name: string, modules: string): string {
   const folder = path.join(root, '.nodes', 'runners', name);
+  const dependencies = path.join(folder, 'node_modules');
+  // First by themselves: where a link looks like the folder it points to (wine), removing all would remove that, this project.
+  for (const link of ['evio', 'rxjs', 'chai', name]) rmSync(path.join(dependencies, link), { force: true });
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(path.join(folder, 'node_modules'), { recursive: true });
+  mkdirSync(dependencies, { recursive: true });
   for (const file of [`${name}.test.mjs`, 'upper.mjs']) {
     cpSync(path.join(root, 'spec/testing/runners', file), path.join(folder, file));
   }
@@ -72,7 +75,7 @@ function project(name: string, modules: string): string {
     ['chai', path.join(here, 'chai')],
     [name, path.join(modules, name)],
   ] as const) {
-    if (existsSync(target)) symlinkSync(target, path.join(folder, 'node_modules', dependency), 'junction');
+    if (existsSync(target)) symlinkSync(target, path.join(dependencies, dependency), 'junction');
   }
   return folder;
 }
