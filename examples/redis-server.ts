@@ -20,15 +20,14 @@ const { address, options, own } = commandLine('A small Redis, in memory.', 6380,
     about: 'write all changes to a file, read at the next start',
     default: 'no',
   },
+  appendfilename: { value: 'FILE', about: 'that file', default: 'appendonly.aof' },
   'warm-up': {
     value: 'MILLISECONDS',
     about: 'answer made-up clients for so long before the first one, 0 for none',
     default: '400',
   },
-  appendfilename: { value: 'FILE', about: 'that file', default: 'appendonly.aof' },
 });
 if (!['yes', 'no'].includes(own.appendonly)) fail(`--appendonly takes yes or no, not '${own.appendonly}'`);
-
 if (!/^\d{1,5}$/.test(own['warm-up']))
   fail(`--warm-up takes a number of milliseconds, not '${own['warm-up']}'`);
 

@@ -40,7 +40,7 @@ export function copyBytes(source: Uint8Array, start: number, end: number): Buffe
 
 /**
  * glibc gives what is free at the end of its heap back to the kernel, above a threshold of twice the largest block that was
- * freed so far (mallopt(3): M_TRIM_THRESHOLD, M_MMAP_THRESHOLD). By chance of what else lies there, one process of five gave
+ * freed so far (mallopt(3): M_TRIM_THRESHOLD, M_MMAP_THRESHOLD). By chance of what else lies there, some processes gave
  * back all that a collection had freed, and fetched it again page by page: 3 to 4 times the CPU time per byte. A block that
  * nobody touches, freed by the next collection, has up to 62 MiB stay instead. Thresholds in the environment
  * (MALLOC_TRIM_THRESHOLD_) and other C libraries are not affected.

@@ -36,17 +36,19 @@ function array(...words: readonly string[]): string {
 
 /**
  * @param options - as the server will have them that is going to be warm
- * @param duration - in milliseconds
+ * @param duration - in milliseconds, 0 for none
  */
 export async function warmUp(options: ListenOptions, duration: number): Promise<void> {
+  if (duration === 0) return;
   const end = performance.now() + duration;
   const server = listen('tcp://127.0.0.1:0', options);
   // Clients come and go, and there are two stores: what happens once to either is not to be news later, since code that was
   // compiled without it is thrown away when it comes.
   const alone = { settings: {}, facts: () => ({}), shutdown: () => {} };
-  const protocols = [redis(new Store(), alone), redis(new Store(), alone)];
+  const one = redis(new Store(), alone);
+  const other = redis(new Store(), alone);
   const protocol: Protocol = (data$, connection) =>
-    protocols[connection.id % 2]?.(data$, connection) ?? data$;
+    (connection.id % 2 === 0 ? one : other)(data$, connection);
   server.connections$.pipe(serveEach(protocol)).subscribe({ error: () => {} });
   try {
     const { port = 0 } = (await server.ready).addresses[0] ?? {};
@@ -63,18 +65,20 @@ export async function warmUp(options: ListenOptions, duration: number): Promise<
 
 async function ask(port: number, at: number, end: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
-  await once(socket, 'connect');
+  const gone = new AbortController();
+  socket.on('error', () => {}).once('close', () => gone.abort()); // nobody waits for a reply that will not come
+  await once(socket, 'connect', gone);
   for (const batch of batches(at)) {
     socket.write(batch + LAST);
-    await replied(socket);
+    await replied(socket, gone.signal);
     if (performance.now() > end) break;
   }
   socket.destroy();
 }
 
-async function replied(socket: Socket): Promise<void> {
+async function replied(socket: Socket, signal: AbortSignal): Promise<void> {
   for (let last = ''; !last.endsWith(LAST_REPLY);) {
-    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    const [chunk] = (await once(socket, 'data', { signal })) as [Buffer];
     last = (last + chunk.toString('latin1')).slice(-LAST_REPLY.length);
   }
 }

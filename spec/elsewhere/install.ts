@@ -46,8 +46,8 @@ const MANAGERS: readonly Manager[] = [
   },
   {
     ...{ name: 'pnpm12', from: pnpm12, program: 'pnpm', runsScripts: true },
-    // Since 11 pnpm ends with an error, its work done, when nobody has said whether a package's script may run; and
-    // what it calls a tarball has no place in that option.
+    // It ends with an error, its work done, when nobody has said whether a package's script may run; and the option
+    // does not know a tarball by the name of its package.
     add: () => ['add', '--allow-build=evio', 'evio', 'rxjs'],
   },
   {
