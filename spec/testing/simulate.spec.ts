@@ -2,10 +2,10 @@
 
 import { expect } from 'chai';
 import { listen, serve, serveEach } from 'evio';
-import type { Protocol } from 'evio';
+import type { Protocol, Server } from 'evio';
 import { lines } from 'evio/protocols';
 import { ExpectationError, resegment, simulate, simulateAsync, wire } from 'evio/testing';
-import type { SimulationOptions, World } from 'evio/testing';
+import type { SimulationOptions, WireClient, World } from 'evio/testing';
 import {
   EMPTY,
   NEVER,
@@ -141,6 +141,23 @@ describe('a diagram', () => {
   });
 });
 
+const BEGINNINGS: Readonly<
+  Record<string, (world: World, its: { readonly server: Server; readonly client: WireClient }) => unknown>
+> = {
+  expectWire: (world, { client }) => world.expectWire(client),
+  expectBytes: (world, { client }) => world.expectBytes(client),
+  expectEnds: (world, { client }) => world.expectEnds(client),
+  expectChunks: (world, { client }) => world.expectChunks(client),
+  expectReading: (world, { client }) => world.expectReading(client),
+  expectQueued: (world, { client }) => world.expectQueued(client),
+  expectDrained: (world, { client }) => world.expectDrained(client),
+  expectTrace: (world) => world.expectTrace(),
+  expectErrors: (world, { server }) => world.expectErrors(server),
+  expectCallbacks: (world) => world.expectCallbacks(world.record({})),
+  expectObservable: (world) => world.expectObservable(EMPTY),
+  expectSubscriptions: (world) => world.expectSubscriptions(world.cold('-a|').subscriptions),
+};
+
 describe('what nobody would look at', () => {
   it('is refused: expectations of a run that is over', async () => {
     const run = simulate(async (world) => {
@@ -152,6 +169,18 @@ describe('what nobody would look at', () => {
     const error: unknown = await run.catch((reason: unknown) => reason);
     expect(error).to.be.an.instanceOf(Error).with.property('message').that.includes('needs simulateAsync');
   });
+
+  for (const [name, begin] of Object.entries(BEGINNINGS)) {
+    it(`fails the run: ${name} that does not say what is expected`, () => {
+      const { message } = failureOf(() =>
+        simulate((world) => {
+          const server = world.serving(upper);
+          begin(world, { server, client: world.client("--'a'--|") });
+        }),
+      );
+      expect(message).to.include(`${name}(…) compares nothing`);
+    });
+  }
 
   it('excuses nothing: expectErrors that says nothing', () => {
     const { message } = failureOf(() =>

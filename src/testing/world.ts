@@ -1,4 +1,4 @@
-// What a spec gets: a network, a poller, servers and clients on it, and what may be expected of them.
+// What a spec gets: a network, a poller, and servers and clients on it.
 
 import { tap } from 'rxjs';
 import type { Subscription } from 'rxjs';
@@ -13,26 +13,14 @@ import type { ListenOptions } from '../options.js';
 import type { BindAddress } from '../poller/poller.js';
 import { serveEach } from '../serve-each.js';
 import type { Protocol } from '../serve-each.js';
-import type { Failure, Server } from '../server.js';
+import type { Server } from '../server.js';
 import { RecordedCallbacks } from './callbacks.js';
 import type { Callbacks } from './callbacks.js';
-import { parseLane, parseSigns } from './diagram.js';
 import type { WireValues } from './diagram.js';
-import {
-  checkBytes,
-  checkChunks,
-  checkDrained,
-  checkQueueStaysBelow,
-  checkQueued,
-  checkReading,
-  checkTrace,
-  checkWire,
-  compareLists,
-} from './expectations.js';
-import type { AssertDeepEqual, Observed, TraceFilter, Window } from './expectations.js';
+import { compareLists } from './expectations.js';
+import type { AssertDeepEqual } from './expectations.js';
 import { Contract } from './contract.js';
 import { Ends, leaksOf } from './leaks.js';
-import type { Leeway } from './leeway.js';
 import { SimulatedNetwork, connectable } from './simulated-network.js';
 import type { NetworkOptions } from './simulated-network.js';
 import { SimulatedPoller } from './simulated-poller.js';
@@ -41,6 +29,7 @@ import { WireClient } from './wire-client.js';
 import type { Segments } from './wire-client.js';
 import { durationOf } from './world-clock.js';
 import type { WorldClock } from './world-clock.js';
+import { WorldExpectations, codeOf } from './world-expectations.js';
 
 /** How a simulation runs. */
 export interface SimulationOptions extends Omit<NetworkOptions, 'trace'> {
@@ -70,12 +59,10 @@ const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
   readRate: true,
 };
 
-const TRACE_FILTER: Readonly<Record<keyof TraceFilter, true>> = { connection: true, who: true, kinds: true };
-
 const FINAL_PATIENCE = 60_000;
 
 /** What the body of `simulate` gets. Times are milliseconds of virtual time, sizes bytes. */
-export class World {
+export class World extends WorldExpectations {
   /** For operators of time that are used after an `await` in `simulateAsync`. */
   readonly scheduler: TestScheduler;
   /** For partitions and faults. */
@@ -95,20 +82,19 @@ export class World {
   /** As that of RxJS's `TestScheduler.run`. */
   readonly expectSubscriptions: RunHelpers['expectSubscriptions'];
   readonly #clock: WorldClock;
-  readonly #observed: Observed;
   readonly #others: SimulatedPoller[] = [];
   readonly #servers: Server[] = [];
   readonly #serving: Subscription[] = [];
   readonly #ends = new Ends();
   readonly #contract = new Contract();
   readonly #clients: WireClient[] = [];
-  readonly #checks: (() => void)[] = [];
-  #over = false;
-  readonly #errors = new Map<Server, Failure[]>();
-  readonly #expectsErrors = new Set<Server>();
 
   /** @internal Made by `simulate`. */
   constructor(scheduler: TestScheduler, helpers: RunHelpers, options: SimulationOptions, clock: WorldClock) {
+    const network = new SimulatedNetwork(clock, options);
+    const { assertDeepEqual = () => true, notes = [], title = '', schedule } = options;
+    const seed = schedule === undefined ? [] : [`schedule: ${JSON.stringify(schedule)}`];
+    super(clock, { trace: network.trace, notes: [...notes, ...seed], title, assertDeepEqual });
     this.scheduler = scheduler;
     const timed = (create: RunHelpers['cold'] | RunHelpers['hot']): typeof create =>
       ((marbles: string, ...rest: []) => {
@@ -120,22 +106,33 @@ export class World {
     this.time = helpers.time;
     this.expectObservable = (observable, subscription) => {
       const { toBe, toEqual } = helpers.expectObservable(observable, subscription);
+      const said = this.begin('expectObservable');
       return {
         toBe: (marbles, values, error) => {
+          said();
           clock.expect(durationOf(marbles));
           toBe(marbles, values, error);
         },
-        toEqual,
+        toEqual: (other) => {
+          said();
+          toEqual(other);
+        },
       };
     };
-    this.expectSubscriptions = helpers.expectSubscriptions;
+    this.expectSubscriptions = (logs) => {
+      const { toBe } = helpers.expectSubscriptions(logs);
+      const said = this.begin('expectSubscriptions');
+      return {
+        toBe: (marbles) => {
+          said();
+          toBe(marbles);
+        },
+      };
+    };
     this.#clock = clock;
-    this.network = new SimulatedNetwork(clock, options);
-    this.poller = new SimulatedPoller(this.network, 'server');
-    this.trace = this.network.trace;
-    const { assertDeepEqual = () => true, notes = [], title = '', schedule } = options;
-    const seed = schedule === undefined ? [] : [`schedule: ${JSON.stringify(schedule)}`];
-    this.#observed = { trace: this.trace, notes: [...notes, ...seed], title, assertDeepEqual };
+    this.network = network;
+    this.trace = network.trace;
+    this.poller = new SimulatedPoller(network, 'server');
   }
 
   /** Virtual time, in milliseconds from the beginning. */
@@ -178,9 +175,7 @@ export class World {
     if (this.#servers.includes(server)) return server;
     this.#servers.push(server);
     if (foreign) this.#contract.watch(server, (connection) => this.#numberOf(connection).connection);
-    const errors: Failure[] = [];
-    this.#errors.set(server, errors);
-    server.errors$.subscribe((failure) => errors.push(failure));
+    this.watchErrors(server);
     server.disconnected$.subscribe(({ connection, error }) => {
       this.#ends.told(server, connection.id, this.now());
       const code = error === undefined ? undefined : codeOf(error);
@@ -251,165 +246,9 @@ export class World {
     server.ticks$.subscribe(({ count }) => this.trace.add('server', 'ticks', { detail: String(count) }));
   }
 
-  /** What the server sends to that client, byte for byte and, without leeway, millisecond for millisecond. */
-  expectWire(client: WireClient): {
-    /** Compares when the run is over. `values` are those of the client unless given. */
-    toBe(lane: string, values?: WireValues, leeway?: Leeway): void;
-  } {
-    return {
-      toBe: (lane, values = client.values, leeway?) => {
-        this.#clock.expect(parseLane(lane, 'server', values).duration + (leeway?.late ?? 0));
-        this.#check(() => checkWire(this.#observed, client, lane, values, leeway));
-      },
-    };
-  }
-
-  /** All that the server sends to that client, however it is cut and, unless told, whenever it comes. */
-  expectBytes(client: WireClient): {
-    /** Compares when the run is over. */
-    toBe(bytes: string | Uint8Array, window?: Window): void;
-  } {
-    return {
-      toBe: (bytes, window = {}) => {
-        this.#check(() => checkBytes(this.#observed, client, bytes, window));
-      },
-    };
-  }
-
-  /** How the server's output ends for that client, whenever that is: `fin`, `reset`, both, or not at all. */
-  expectEnds(client: WireClient): {
-    /** Compares when the run is over. */
-    toEqual(kinds: readonly ('fin' | 'reset')[]): void;
-  } {
-    return {
-      toEqual: (kinds) => {
-        this.#check(() => {
-          const ends = client.events.flatMap(({ kind }) =>
-            kind === 'fin' || kind === 'reset' ? [kind] : [],
-          );
-          compareLists(this.#observed, 'the end of the output', ends, kinds);
-        });
-      },
-    };
-  }
-
-  /** The chunks in which that client got what the server sent. */
-  expectChunks(client: WireClient): {
-    /** Compares when the run is over. */
-    toEqual(chunks: readonly (string | Uint8Array)[]): void;
-  } {
-    return {
-      toEqual: (chunks) => {
-        this.#check(() => checkChunks(this.#observed, client, chunks));
-      },
-    };
-  }
-
-  /** When the server reads from that client: `^` where it begins, `!` where it stops. */
-  expectReading(client: WireClient): {
-    /** Compares when the run is over. */
-    toBe(signs: string): void;
-  } {
-    return this.#expectSigns((signs) => checkReading(this.#observed, client, signs));
-  }
-
-  /** How many bytes are queued for that client, by names, where that changes; a number without a name stands for itself. */
-  expectQueued(client: WireClient): {
-    /** Compares when the run is over. */
-    toBe(signs: string, values?: Readonly<Record<string, number>>): void;
-    /** Never that many bytes or more. */
-    toStayBelow(bytes: number): void;
-  } {
-    return {
-      ...this.#expectSigns((signs, values = {}) => checkQueued(this.#observed, client, signs, values)),
-      toStayBelow: (bytes) => {
-        this.#check(() => checkQueueStaysBelow(this.#observed, client, bytes));
-      },
-    };
-  }
-
-  /** When that client's connection drains: a letter for each time. Of servers made by `serving`. */
-  expectDrained(client: WireClient): {
-    /** Compares when the run is over. */
-    toBe(signs: string): void;
-  } {
-    return this.#expectSigns((signs) => checkDrained(this.#observed, client, signs));
-  }
-
-  #expectSigns(check: (signs: string, values?: Readonly<Record<string, number>>) => void): {
-    toBe(signs: string, values?: Readonly<Record<string, number>>): void;
-  } {
-    return {
-      toBe: (signs, values) => {
-        this.#clock.expect(parseSigns(signs).duration);
-        this.#check(() => check(signs, values));
-      },
-    };
-  }
-
-  /** Everything that happens, in order, over all connections, or a part of it. */
-  expectTrace(filter: TraceFilter = {}): {
-    /** Compares when the run is over; a line is as `traceText` writes it. */
-    toEqual(lines: readonly string[]): void;
-  } {
-    known<TraceFilter>(filter, TRACE_FILTER);
-    return {
-      toEqual: (lines) => {
-        this.#check(() => checkTrace(this.#observed, filter, lines));
-      },
-    };
-  }
-
-  /** What `errors$` of a server tells: codes, or messages where there is no code. Without this, nothing may be told. */
-  expectErrors(server: Server): {
-    /** Compares when the run is over. */
-    toEqual(codes: readonly string[]): void;
-  } {
-    return {
-      toEqual: (codes) => {
-        this.#expectsErrors.add(server);
-        this.#check(() => {
-          const actual = (this.#errors.get(server) ?? []).map(({ error }) => codeOf(error));
-          compareLists(this.#observed, 'errors$', actual, codes);
-        });
-      },
-    };
-  }
-
-  /** Of what `errors$` of a server tells, these codes (or messages) are no failure of the run. */
-  allowErrors(server: Server, codes: readonly string[]): void {
-    this.#expectsErrors.add(server);
-    this.#check(() => {
-      const other = this.#errors.get(server)?.find(({ error }) => !codes.includes(codeOf(error)));
-      if (other !== undefined) throw other.error;
-    });
-  }
-
   /** The callbacks of the classic `serve`, recorded: hand them to `serve(…, { poller })`. */
   record<C>(callbacks: Callbacks<C>): RecordedCallbacks<C> {
     return new RecordedCallbacks(this.trace, callbacks);
-  }
-
-  /** In which order `serve` called, with what, and what it was answered. */
-  expectCallbacks<C>(recorded: RecordedCallbacks<C>): {
-    /** Compares when the run is over. */
-    toEqual(calls: readonly string[]): void;
-  } {
-    return {
-      toEqual: (calls) => {
-        this.#check(() => compareLists(this.#observed, 'the callbacks', recorded.calls, calls));
-      },
-    };
-  }
-
-  /** @throws Error when nobody will ever look at it: a body of `simulate` that awaits goes on when the run is over. */
-  #check(check: () => void): void {
-    if (this.#over) {
-      throw new Error(
-        'something is expected of a run that is over: a body that awaits needs simulateAsync, and to be awaited itself',
-      );
-    }
-    this.#checks.push(check);
   }
 
   /** @internal Until when the run goes on, as far as is known. */
@@ -419,8 +258,7 @@ export class World {
 
   /** @internal Ends a run that has failed: closes everything, checks nothing. */
   abandon(): void {
-    this.#over = true;
-    this.#checks.length = 0;
+    this.takeChecks();
     this.#clock.stop();
     this.#close();
     this.network.agenda.clear();
@@ -443,22 +281,15 @@ export class World {
         failures.push(error);
       }
     };
-    const checks = this.#checks.splice(0);
-    this.#over = true;
+    const checks = this.takeChecks();
     // First what went wrong, then what came of it.
-    attempt(() => this.#checkErrors());
-    attempt(() => this.#contract.check(this.#observed));
+    attempt(() => this.checkErrors());
+    attempt(() => this.#contract.check(this.observed));
     for (const check of checks) attempt(check);
     this.#close();
     if (failures.length === 0) attempt(() => this.#checkLeaks());
     if (failures.length > 0) throw toError(failures[0]);
     for (const poller of [this.poller, ...this.#others]) poller.release();
-  }
-
-  #checkErrors(): void {
-    for (const [server, errors] of this.#errors) {
-      if (!this.#expectsErrors.has(server) && errors[0] !== undefined) throw errors[0].error;
-    }
   }
 
   #checkLeaks(): void {
@@ -469,10 +300,6 @@ export class World {
       serving: this.#serving,
       ends: this.#ends,
     });
-    compareLists(this.#observed, 'what is left at the end', leaks, []);
+    compareLists(this.observed, 'what is left at the end', leaks, []);
   }
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }
