@@ -122,8 +122,9 @@ overPollers('in a worker thread', (poller) => {
     const peers = await Promise.all([1, 2, 3].map(() => Peer.toPort(port)));
     for (const peer of peers) peer.send('x');
     await Promise.all(peers.map((peer) => peer.receives('x')));
+    const exited = once(worker, 'exit') as Promise<[number]>; // which may come before the peers hear of the end
     worker.postMessage('close');
     await Promise.all(peers.map((peer) => peer.over()));
-    expect(((await once(worker, 'exit')) as [number])[0]).to.equal(0);
+    expect((await exited)[0]).to.equal(0);
   });
 });
