@@ -158,29 +158,60 @@ const BEGINNINGS: Readonly<
   expectSubscriptions: (world) => world.expectSubscriptions(world.cold('-a|').subscriptions),
 };
 
-describe('what nobody would look at', () => {
-  it('is refused: expectations of a run that is over', async () => {
-    const run = simulate(async (world) => {
-      world.serving(upper);
-      const client = world.client('-a');
-      await Promise.resolve();
-      world.expectWire(client).toBe('-b');
-    });
-    const error: unknown = await run.catch((reason: unknown) => reason);
-    expect(error).to.be.an.instanceOf(Error).with.property('message').that.includes('needs simulateAsync');
-  });
+/** Works as RxJS has it: without `toBe` it only subscribes. */
+const OF_RXJS: readonly string[] = ['expectObservable', 'expectSubscriptions'];
 
+describe('what nobody would look at', () => {
   for (const [name, begin] of Object.entries(BEGINNINGS)) {
-    it(`fails the run: ${name} that does not say what is expected`, () => {
-      const { message } = failureOf(() =>
-        simulate((world) => {
-          const server = world.serving(upper);
-          begin(world, { server, client: world.client("--'a'--|") });
-        }),
-      );
-      expect(message).to.include(`${name}(…) compares nothing`);
+    it(`is refused: ${name} of a run that is over`, async () => {
+      const run = simulate(async (world) => {
+        const server = world.serving(upper);
+        const client = world.client('-a');
+        await Promise.resolve();
+        begin(world, { server, client });
+      });
+      const error: unknown = await run.catch((reason: unknown) => reason);
+      expect(error).to.be.an.instanceOf(Error).with.property('message').that.includes('needs simulateAsync');
     });
   }
+
+  for (const [name, begin] of Object.entries(BEGINNINGS).filter(([name]) => !OF_RXJS.includes(name))) {
+    it(`fails the run: ${name} that does not say what is expected`, () => {
+      const { message } = failureOf(() =>
+        simulate(
+          (world) => {
+            const server = world.serving(upper);
+            begin(world, { server, client: world.client("--'a'--|") });
+          },
+          { title: 'a title', notes: ['a note'] },
+        ),
+      );
+      const [head, ...notes] = message.split('\n\n');
+      expect(head).to.match(new RegExp(`^a title: nothing says what is expected: ${name}\\(…\\) without to`));
+      expect(notes).to.include('a note');
+    });
+  }
+
+  it('does not hide what else is wrong: an expectation that does not say what is expected', () => {
+    const { message } = failureOf(() =>
+      simulate((world) => {
+        world.serving(upper);
+        const client = world.client("--'a'--|");
+        world.expectBytes(client);
+        world.expectBytes(client).toBe('B');
+      }),
+    );
+    expect(message).to.include('expected 1 byte');
+  });
+
+  it('has been said all the same: a lane that cannot be read', () => {
+    simulate((world) => {
+      world.serving(upper);
+      const client = world.client("--'a'--|");
+      expect(() => world.expectWire(client).toBe('--(a')).to.throw();
+      expect(() => world.expectReading(client).toBe('-(')).to.throw();
+    });
+  });
 
   it('excuses nothing: expectErrors that says nothing', () => {
     const { message } = failureOf(() =>

@@ -334,6 +334,17 @@ export function compareLists(
   throw new ExpectationError(parts.join('\n\n'), actual, expected);
 }
 
+/** Expectations that were begun and never say what is expected would compare nothing. */
+export function checkSaid(observed: Observed, unsaid: readonly string[]): void {
+  if (unsaid.length === 0) return;
+  const parts = [
+    `${prefix(observed)}nothing says what is expected: ${unsaid.join(', ')}`,
+    ...observed.notes,
+    'A body that awaits needs simulateAsync.',
+  ];
+  throw new Error(parts.join('\n\n'));
+}
+
 function prefix({ title }: Observed): string {
   return title === '' ? '' : `${title}: `;
 }

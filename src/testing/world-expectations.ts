@@ -12,6 +12,7 @@ import {
   checkQueueStaysBelow,
   checkQueued,
   checkReading,
+  checkSaid,
   checkTrace,
   checkWire,
   compareLists,
@@ -23,14 +24,17 @@ import type { WorldClock } from './world-clock.js';
 
 const TRACE_FILTER: Readonly<Record<keyof TraceFilter, true>> = { connection: true, who: true, kinds: true };
 
-/** The expectations of a `World`. */
+/** Says what is expected: with the check, and how long the run has to be for it, in ms. */
+type Note = (check: () => void, duration?: () => number) => void;
+
+/** The expectations of a `World`, but for those that it has of RxJS. */
 export abstract class WorldExpectations {
   /** @internal */
   protected readonly observed: Observed;
   readonly #clock: WorldClock;
   readonly #checks: (() => void)[] = [];
   /** Expectations of which nobody has said yet what they are. */
-  readonly #begun = new Set<{ readonly name: string }>();
+  readonly #begun = new Set<{ readonly text: string }>();
   #over = false;
   readonly #errors = new Map<Server, Failure[]>();
   readonly #expectsErrors = new Set<Server>();
@@ -46,11 +50,13 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. `values` are those of the client unless given. */
     toBe(lane: string, values?: WireValues, leeway?: Leeway): void;
   } {
-    const note = this.#begin('expectWire');
+    const note = this.#begin('expectWire', 'toBe');
     return {
       toBe: (lane, values = client.values, leeway?) => {
-        this.#clock.expect(parseLane(lane, 'server', values).duration + (leeway?.late ?? 0));
-        note(() => checkWire(this.observed, client, lane, values, leeway));
+        note(
+          () => checkWire(this.observed, client, lane, values, leeway),
+          () => parseLane(lane, 'server', values).duration + (leeway?.late ?? 0),
+        );
       },
     };
   }
@@ -60,7 +66,7 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. */
     toBe(bytes: string | Uint8Array, window?: Window): void;
   } {
-    const note = this.#begin('expectBytes');
+    const note = this.#begin('expectBytes', 'toBe');
     return {
       toBe: (bytes, window = {}) => {
         note(() => checkBytes(this.observed, client, bytes, window));
@@ -73,7 +79,7 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. */
     toEqual(kinds: readonly ('fin' | 'reset')[]): void;
   } {
-    const note = this.#begin('expectEnds');
+    const note = this.#begin('expectEnds', 'toEqual');
     return {
       toEqual: (kinds) => {
         note(() => {
@@ -91,7 +97,7 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. */
     toEqual(chunks: readonly (string | Uint8Array)[]): void;
   } {
-    const note = this.#begin('expectChunks');
+    const note = this.#begin('expectChunks', 'toEqual');
     return {
       toEqual: (chunks) => {
         note(() => checkChunks(this.observed, client, chunks));
@@ -104,7 +110,7 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. */
     toBe(signs: string): void;
   } {
-    const note = this.#begin('expectReading');
+    const note = this.#begin('expectReading', 'toBe');
     return this.#signs(note, (signs) => checkReading(this.observed, client, signs));
   }
 
@@ -115,7 +121,7 @@ export abstract class WorldExpectations {
     /** Never that many bytes or more. */
     toStayBelow(bytes: number): void;
   } {
-    const note = this.#begin('expectQueued');
+    const note = this.#begin('expectQueued', 'toBe');
     return {
       ...this.#signs(note, (signs, values = {}) => checkQueued(this.observed, client, signs, values)),
       toStayBelow: (bytes) => {
@@ -129,20 +135,22 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. */
     toBe(signs: string): void;
   } {
-    const note = this.#begin('expectDrained');
+    const note = this.#begin('expectDrained', 'toBe');
     return this.#signs(note, (signs) => checkDrained(this.observed, client, signs));
   }
 
   #signs(
-    note: (check: () => void) => void,
+    note: Note,
     check: (signs: string, values?: Readonly<Record<string, number>>) => void,
   ): {
     toBe(signs: string, values?: Readonly<Record<string, number>>): void;
   } {
     return {
       toBe: (signs, values) => {
-        this.#clock.expect(parseSigns(signs).duration);
-        note(() => check(signs, values));
+        note(
+          () => check(signs, values),
+          () => parseSigns(signs).duration,
+        );
       },
     };
   }
@@ -153,7 +161,7 @@ export abstract class WorldExpectations {
     toEqual(lines: readonly string[]): void;
   } {
     known<TraceFilter>(filter, TRACE_FILTER);
-    const note = this.#begin('expectTrace');
+    const note = this.#begin('expectTrace', 'toEqual');
     return {
       toEqual: (lines) => {
         note(() => checkTrace(this.observed, filter, lines));
@@ -166,7 +174,7 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. */
     toEqual(codes: readonly string[]): void;
   } {
-    const note = this.#begin('expectErrors');
+    const note = this.#begin('expectErrors', 'toEqual');
     return {
       toEqual: (codes) => {
         this.#expectsErrors.add(server);
@@ -181,7 +189,8 @@ export abstract class WorldExpectations {
   /** Of what `errors$` of a server tells, these codes (or messages) are no failure of the run. */
   allowErrors(server: Server, codes: readonly string[]): void {
     this.#expectsErrors.add(server);
-    this.#check(() => {
+    this.refuseIfOver();
+    this.#checks.push(() => {
       const other = this.#errors.get(server)?.find(({ error }) => !codes.includes(codeOf(error)));
       if (other !== undefined) throw other.error;
     });
@@ -192,7 +201,7 @@ export abstract class WorldExpectations {
     /** Compares when the run is over. */
     toEqual(calls: readonly string[]): void;
   } {
-    const note = this.#begin('expectCallbacks');
+    const note = this.#begin('expectCallbacks', 'toEqual');
     return {
       toEqual: (calls) => {
         note(() => compareLists(this.observed, 'the callbacks', recorded.calls, calls));
@@ -200,41 +209,34 @@ export abstract class WorldExpectations {
     };
   }
 
-  #begin(name: string): (check: () => void) => void {
-    const said = this.begin(name);
-    return (check) => {
-      said();
-      this.#check(check);
+  #begin(name: string, how: string): Note {
+    this.refuseIfOver();
+    const begun = { text: `${name}(…) without ${how}(…)` };
+    this.#begun.add(begun);
+    return (check, duration) => {
+      this.#begun.delete(begun); // first: a lane that cannot be read has been said all the same
+      this.refuseIfOver();
+      if (duration !== undefined) this.#clock.expect(duration());
+      this.#checks.push(check);
     };
   }
 
-  /** @internal An expectation has begun; tells what to call when it has been said what is expected. */
-  protected begin(name: string): () => void {
-    const begun = { name };
-    this.#begun.add(begun);
-    return () => void this.#begun.delete(begun);
-  }
-
-  /** @throws Error when nobody will ever look at it: a body of `simulate` that awaits goes on when the run is over. */
-  #check(check: () => void): void {
-    if (this.#over) {
-      throw new Error(
-        'something is expected of a run that is over: a body that awaits needs simulateAsync, and to be awaited itself',
-      );
-    }
-    this.#checks.push(check);
+  /**
+   * @internal
+   * @throws Error when nobody will ever look at it: a body of `simulate` that awaits goes on when the run is over.
+   */
+  protected refuseIfOver(): void {
+    if (!this.#over) return;
+    throw new Error(
+      'something is expected of a run that is over: a body that awaits needs simulateAsync, and to be awaited itself',
+    );
   }
 
   /** @internal The run is over: what was expected of it, and nothing is from now on. */
   protected takeChecks(): (() => void)[] {
     this.#over = true;
-    return [() => this.#checkBegun(), ...this.#checks.splice(0)];
-  }
-
-  #checkBegun(): void {
-    for (const { name } of this.#begun) {
-      throw new Error(`${name}(…) compares nothing until it is told with what: toBe(…), toEqual(…)`);
-    }
+    const begun = Array.from(this.#begun, ({ text }) => text);
+    return [...this.#checks.splice(0), () => checkSaid(this.observed, begun)];
   }
 
   /** @internal What goes wrong there is a failure of the run, unless it is expected. */

@@ -105,29 +105,19 @@ export class World extends WorldExpectations {
     this.hot = timed(helpers.hot) as RunHelpers['hot'];
     this.time = helpers.time;
     this.expectObservable = (observable, subscription) => {
+      this.refuseIfOver();
       const { toBe, toEqual } = helpers.expectObservable(observable, subscription);
-      const said = this.begin('expectObservable');
       return {
         toBe: (marbles, values, error) => {
-          said();
           clock.expect(durationOf(marbles));
           toBe(marbles, values, error);
         },
-        toEqual: (other) => {
-          said();
-          toEqual(other);
-        },
+        toEqual,
       };
     };
     this.expectSubscriptions = (logs) => {
-      const { toBe } = helpers.expectSubscriptions(logs);
-      const said = this.begin('expectSubscriptions');
-      return {
-        toBe: (marbles) => {
-          said();
-          toBe(marbles);
-        },
-      };
+      this.refuseIfOver();
+      return helpers.expectSubscriptions(logs);
     };
     this.#clock = clock;
     this.network = network;
