@@ -121,9 +121,9 @@ export const dataCommands: readonly Command[] = [
     arity: -1,
     group: 'connection',
     summary: 'Ping the server',
+    // With something to send back: `execute` answers a bare PING.
     run: (request, replies) => {
-      if (request.count === 1) replies.pong();
-      else if (request.count === 2) replies.slice(request.block, request.start(1), request.end(1));
+      if (request.count === 2) replies.slice(request.block, request.start(1), request.end(1));
       else wrongArity(replies, 'ping');
     },
   },
