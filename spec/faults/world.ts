@@ -2,7 +2,6 @@
 // with what is waited for, or when nothing has moved for a while.
 
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import type { NetConnectOpts, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +12,7 @@ import { connect, listen } from 'evio';
 import type { ConnectOptions, Connection, Server } from 'evio';
 
 import { codeOf } from '../support/connections.js';
+import { descriptors } from '../support/descriptors.js';
 import type { PollerUnderTest } from '../support/pollers.js';
 import { ConnectionEnd, RelayEnd, SocketEnd } from './end.js';
 import type { End, Endpoint, Witness } from './end.js';
@@ -104,11 +104,6 @@ function limitsOf({ options, tight }: Program): Set<string> {
   if (readTimeout > 0) codes.add('ERR_EVIO_READ_TIMEOUT');
   if (writeTimeout > 0) codes.add('ERR_EVIO_WRITE_TIMEOUT');
   return codes;
-}
-
-/** Open in this process; 0 where the system does not tell. */
-function descriptors(): number {
-  return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0;
 }
 
 /** Makes an end in the place that a link has for it. */

@@ -2,12 +2,12 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 
 import { expect } from 'chai';
 import type { Server } from 'evio';
 
 import { steady } from '../../support/connections.js';
+import { descriptors } from '../../support/descriptors.js';
 import { overPollers } from '../../support/pollers.js';
 import { closeServers, listening, portOf } from '../../support/servers.js';
 import type { SwarmOrder } from './swarm-client.js';
@@ -42,8 +42,6 @@ async function swarm(order: SwarmOrder): Promise<number> {
   expect((await exited)[0]).to.equal(0);
   return done;
 }
-
-const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 overPollers('many connections', (poller) => {
   afterEach(closeServers);

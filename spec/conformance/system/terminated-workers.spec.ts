@@ -2,13 +2,13 @@
 // beside it goes on.
 
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
 import { expect } from 'chai';
 
 import { KIB, hash, pattern } from '../../support/bytes.js';
 import { steady, until } from '../../support/connections.js';
+import { descriptors } from '../../support/descriptors.js';
 import { Peer, destroyPeers } from '../../support/peer.js';
 import { overPollers } from '../../support/pollers.js';
 import type { EventName, HangingSetup } from './hanging-worker.js';
@@ -42,8 +42,6 @@ const BINDING = `
     }
     parentPort.postMessage('binding');
   });`;
-
-const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 function start(program: URL | string, setup: WorkerSetup | HangingSetup): Worker {
   const worker = new Worker(program, { workerData: setup, eval: typeof program === 'string' });

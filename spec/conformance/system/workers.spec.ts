@@ -1,13 +1,13 @@
 // In worker threads: a server of its own in each, and nothing left of it when the thread is gone, however it goes.
 
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
 import { expect } from 'chai';
 
 import { KIB, hash, pattern } from '../../support/bytes.js';
-import { pair, turns, until } from '../../support/connections.js';
+import { pair, steady, until } from '../../support/connections.js';
+import { descriptors } from '../../support/descriptors.js';
 import { Peer, destroyPeers } from '../../support/peer.js';
 import { overPollers } from '../../support/pollers.js';
 import type { PollerUnderTest } from '../../support/pollers.js';
@@ -28,8 +28,6 @@ async function terminateWorkers(): Promise<void> {
   await Promise.all([...workers].map((worker) => worker.terminate()));
   workers.clear();
 }
-
-const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 /** Peers that send all the time and read what comes, until they are cut off. */
 async function traffic(port: number, count: number): Promise<Peer[]> {
@@ -100,21 +98,20 @@ overPollers('in a worker thread', (poller) => {
 
   it('termination under traffic leaves no descriptor, ten times over', async () => {
     await terminateUnderTraffic(poller); // what the first worker opens for good is opened
-    await turns();
-    const before = descriptors();
+    const before = await steady(descriptors);
     for (let i = 0; i < 10; i++) await terminateUnderTraffic(poller);
-    await turns();
-    expect(descriptors()).to.equal(before);
+    expect(await steady(descriptors)).to.equal(before);
   }).timeout(60_000);
 
   it('termination right after the start leaves no descriptor', async () => {
-    const before = descriptors();
+    await terminateUnderTraffic(poller); // what the first worker opens for good is opened
+    const before = await steady(descriptors);
     for (let i = 0; i < 10; i++) {
       const worker = new Worker(PROGRAM, { workerData: { poller } satisfies WorkerSetup });
       if (i % 2 === 0) await once(worker, 'online');
       await worker.terminate();
     }
-    expect(descriptors()).to.be.at.most(before + 1);
+    expect(await steady(descriptors)).to.equal(before);
   }).timeout(60_000);
 
   it('close() leaves no connection behind', async () => {
