@@ -54,6 +54,7 @@ class Conversation implements Observer<Buffer> {
     try {
       this.#parser.feed(chunk);
       if (this.#waiting === undefined) this.#answer();
+      else this.#parser.keep();
     } catch (error) {
       this.error(error);
     }

@@ -74,7 +74,9 @@ function parse(table: OwnOptions<string>): Readonly<Record<string, unknown>> {
 function describe(table: OwnOptions<string>): string {
   const rows = Object.entries(table).map(([name, option]) => {
     const usual = option.default === '' ? '' : ` (${option.default})`;
-    return `  ${`--${name} ${option.value}`.padEnd(24)}${option.about}${usual}`;
+    return [`--${name} ${option.value}`, `${option.about}${usual}`] as const;
   });
-  return [...rows, `  ${'--help'.padEnd(24)}this text`].join('\n');
+  const all = [...rows, ['--help', 'this text'] as const];
+  const width = Math.max(...all.map(([given]) => given.length));
+  return all.map(([given, about]) => `  ${given.padEnd(width)}  ${about}`).join('\n');
 }

@@ -58,12 +58,13 @@ const needs = (program: string) => (): string | undefined =>
   find(program) === undefined ? `${program} is not installed` : undefined;
 
 const ECHOES: readonly Protocol[] = ['echo', 'stream'];
+const REDIS = 'examples/redis-server.js';
 
 /** evio with the streams of a connection, on one poller. */
 function streams(name: string, about: string, poller: string): Rival {
   const files: Partial<Record<Protocol, string>> = {
     counted: server('evio-counted'),
-    resp: 'examples/redis-server.js',
+    resp: REDIS,
   };
   return {
     name,
@@ -99,6 +100,8 @@ function door(
   };
 }
 
+const REUSE = door('evio-reuse', 'the same with reuseInputBuffer', ECHOES, 'evio-operator', '--reuse');
+
 /** Another runtime, which runs its own script. */
 function runtime(name: string, about: string, without: readonly Protocol[], ...options: string[]): Rival {
   return {
@@ -120,7 +123,11 @@ export const rivals: readonly Rival[] = [
     'evio, an operator of the user’s: connection.data$.pipe(map(…)).subscribe(connection)',
     ECHOES,
   ),
-  door('evio-reuse', 'the same with reuseInputBuffer', ECHOES, 'evio-operator', '--reuse'),
+  {
+    ...REUSE,
+    command: (protocol, port) =>
+      protocol === 'resp' ? node(REDIS, port, '--reuse-input-buffer', 'yes') : REUSE.command(protocol, port),
+  },
   door('evio-server-data', 'evio, one subscription: server.data$, connection.write(data)', [
     'echo',
     'weighed',

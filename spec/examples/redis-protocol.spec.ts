@@ -201,6 +201,17 @@ describe('examples: the protocol of the Redis server', () => {
       expect(state).to.deep.equal({ received: 20 * reply, completed: false, paused: false });
     });
 
+    it('keeps what comes while it waits, with nothing before it, though the input is overwritten', () => {
+      const { input$, state, drain } = slowClient();
+      input$.next(Buffer.from(request('GET', 'large').repeat(12))); // four portions: just more than it may queue
+      expect(state).to.deep.equal({ received: 12 * reply, completed: false, paused: true });
+      const input = Buffer.from(request('GET', 'large'));
+      input$.next(input);
+      input.fill(0xff);
+      for (let drains = 0; state.paused && drains < 1000; drains++) drain();
+      expect(state).to.deep.equal({ received: 13 * reply, completed: false, paused: false });
+    });
+
     it('is done, and reads on, when the connection can send no more', () => {
       const { input$, sent$, state } = slowClient();
       input$.next(Buffer.from(request('GET', 'large').repeat(100)));

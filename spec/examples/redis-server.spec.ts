@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
+import { turns } from '../support/connections.js';
 import { destroyPeers } from '../support/peer.js';
 import { overPollers } from '../support/pollers.js';
 import { endProcesses, run, type Running } from '../support/processes.js';
@@ -144,6 +145,43 @@ overPollers('examples: the Redis server', (poller) => {
         }
       });
     }
+  });
+
+  describe('with --reuse-input-buffer', () => {
+    before(async () => {
+      const args = ['--poller', poller, '--warm-up', '0', '--reuse-input-buffer', 'yes'];
+      ({ server, port } = await startServer('redis-server', args));
+    });
+    after(endProcesses);
+
+    it('keeps apart what clients send at the same time, in pieces that end anywhere', async () => {
+      const converse = async (_: unknown, at: number): Promise<boolean> => {
+        const value = String.fromCharCode(97 + at).repeat(700);
+        const requests = request('SET', `key:${at}`, value) + request('GET', `key:${at}`).repeat(300);
+        const client = await dial(port);
+        const input = bytes(requests + request('QUIT'));
+        for (let from = 0; from < input.length; from += 997) {
+          client.send(input.subarray(from, from + 997));
+          await turns(1);
+        }
+        return (await answer(client)) === `+OK\r\n${`$700\r\n${value}\r\n`.repeat(300)}+OK\r\n`;
+      };
+      const right = await Promise.all(Array.from({ length: 16 }, converse));
+      expect(right).to.deep.equal(right.map(() => true));
+    });
+
+    it('answers a client that reads late what it asked for', async () => {
+      const value = 'v'.repeat(10_000);
+      const client = await dial(port);
+      client.stopReading();
+      client.send(bytes(request('SET', 'key', value) + request('GET', 'key').repeat(3000)));
+      for (let at = 0; at < 20; at++)
+        expect(await ask(port, 'PING\r\nQUIT\r\n')).to.equal('+PONG\r\n+OK\r\n');
+      client.readAgain();
+      client.send(bytes(request('QUIT')));
+      const expected = `+OK\r\n${`$10000\r\n${value}\r\n`.repeat(3000)}+OK\r\n`;
+      expect((await answer(client)) === expected).to.equal(true);
+    });
   });
 
   describe('at its end', () => {

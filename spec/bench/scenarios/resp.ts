@@ -7,7 +7,7 @@ import { type Bar, CLIENT_BOUND, cpuBar, MAIN, REQUEST_COLUMNS, type Scenario } 
 import * as format from '../formats.js';
 
 const DEPTH = 128;
-const RIVALS = [...MAIN, 'bun', 'deno', 'redis-server'];
+const RIVALS = [...MAIN, 'evio-reuse', 'bun', 'deno', 'redis-server'];
 const BENCHMARKED = [...MAIN, 'bun', 'redis-server'];
 
 const command = (...words: string[]): string =>
