@@ -10,6 +10,7 @@ import { EMPTY, NEVER, concat, delay, ignoreElements, map, merge, mergeMap, of, 
 
 import { Peer, destroyPeers } from '../support/peer.js';
 import { overPollers } from '../support/pollers.js';
+import { failureOf } from './failure.js';
 
 const echo: Protocol = (data$) => data$;
 const upper: Protocol = (data$) =>
@@ -27,15 +28,6 @@ function saved({ fixtures }: Recording): Fixture[] {
 /** Nothing has happened on that connection, which is still open. */
 function silent({ client, server, values, open }: Fixture): boolean {
   return client === '' && server === '' && Object.keys(values).length === 0 && typeof open === 'number';
-}
-
-function failureOf(run: () => unknown): Error {
-  try {
-    run();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('it did not fail');
 }
 
 overPollers('a live server, recorded', (poller) => {

@@ -1,17 +1,15 @@
 // A run of a simulation: what a spec may do and expect in it, and how it fails.
 
 import { expect } from 'chai';
-import { listen, serve, serveEach } from 'evio';
-import type { Protocol, Server } from 'evio';
-import { lines } from 'evio/protocols';
-import { ExpectationError, resegment, simulate, simulateAsync, wire } from 'evio/testing';
-import type { SimulationOptions, WireClient, World } from 'evio/testing';
+import { serve, serveEach } from 'evio';
+import type { Protocol } from 'evio';
+import { ExpectationError, simulate, simulateAsync, wire } from 'evio/testing';
+import type { SimulationOptions, World } from 'evio/testing';
 import {
   EMPTY,
   NEVER,
   concat,
   debounceTime,
-  defer,
   delay,
   interval,
   map,
@@ -21,19 +19,10 @@ import {
   tap,
   timer,
 } from 'rxjs';
+import { failureOf } from './failure.js';
 
 const upper: Protocol = (data$) => data$.pipe(map((data) => data.toString().toUpperCase()));
 const WORDS = { a: 'ping', A: 'PING', b: 'pong', B: 'PONG' };
-
-/** What a run fails with. */
-function failureOf(run: () => unknown): Error {
-  try {
-    run();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('it did not fail');
-}
 
 describe('a diagram', () => {
   it('passes when the server does what its lane says', () => {
@@ -138,186 +127,6 @@ describe('a diagram', () => {
     expect(() => wire(upper, {} as never)).to.throw(TypeError, 'client is undefined');
     expect(() => wire(upper, { client: '--(a', server: '' })).to.throw(TypeError, 'client lane');
     expect(() => wire(upper, { client: '', server: '--a|b' })).to.throw(TypeError, 'server lane');
-  });
-});
-
-const BEGINNINGS: Readonly<
-  Record<string, (world: World, its: { readonly server: Server; readonly client: WireClient }) => unknown>
-> = {
-  expectWire: (world, { client }) => world.expectWire(client),
-  expectBytes: (world, { client }) => world.expectBytes(client),
-  expectEnds: (world, { client }) => world.expectEnds(client),
-  expectChunks: (world, { client }) => world.expectChunks(client),
-  expectReading: (world, { client }) => world.expectReading(client),
-  expectQueued: (world, { client }) => world.expectQueued(client),
-  expectDrained: (world, { client }) => world.expectDrained(client),
-  expectTrace: (world) => world.expectTrace(),
-  expectErrors: (world, { server }) => world.expectErrors(server),
-  expectCallbacks: (world) => world.expectCallbacks(world.record({})),
-  expectObservable: (world) => world.expectObservable(EMPTY),
-  expectSubscriptions: (world) => world.expectSubscriptions(world.cold('-a|').subscriptions),
-};
-
-/** Works as RxJS has it: without `toBe` it only subscribes. */
-const OF_RXJS: readonly string[] = ['expectObservable', 'expectSubscriptions'];
-
-describe('what nobody would look at', () => {
-  for (const [name, begin] of Object.entries(BEGINNINGS)) {
-    it(`is refused: ${name} of a run that is over`, async () => {
-      const run = simulate(async (world) => {
-        const server = world.serving(upper);
-        const client = world.client('-a');
-        await Promise.resolve();
-        begin(world, { server, client });
-      });
-      const error: unknown = await run.catch((reason: unknown) => reason);
-      expect(error).to.be.an.instanceOf(Error).with.property('message').that.includes('needs simulateAsync');
-    });
-  }
-
-  for (const [name, begin] of Object.entries(BEGINNINGS).filter(([name]) => !OF_RXJS.includes(name))) {
-    it(`fails the run: ${name} that does not say what is expected`, () => {
-      const { message } = failureOf(() =>
-        simulate(
-          (world) => {
-            const server = world.serving(upper);
-            begin(world, { server, client: world.client("--'a'--|") });
-          },
-          { title: 'a title', notes: ['a note'] },
-        ),
-      );
-      const [head, ...notes] = message.split('\n\n');
-      expect(head).to.match(new RegExp(`^a title: nothing says what is expected: ${name}\\(…\\) without to`));
-      expect(notes).to.include('a note');
-    });
-  }
-
-  it('does not hide what else is wrong: an expectation that does not say what is expected', () => {
-    const { message } = failureOf(() =>
-      simulate((world) => {
-        world.serving(upper);
-        const client = world.client("--'a'--|");
-        world.expectBytes(client);
-        world.expectBytes(client).toBe('B');
-      }),
-    );
-    expect(message).to.include('expected 1 byte');
-  });
-
-  it('has been said all the same: a lane that cannot be read', () => {
-    simulate((world) => {
-      world.serving(upper);
-      const client = world.client("--'a'--|");
-      expect(() => world.expectWire(client).toBe('--(a')).to.throw();
-      expect(() => world.expectReading(client).toBe('-(')).to.throw();
-    });
-  });
-
-  it('excuses nothing: expectErrors that says nothing', () => {
-    const { message } = failureOf(() =>
-      simulate((world) => {
-        const server = world.serving(() => {
-          throw new Error('on purpose');
-        });
-        world.client('-a');
-        world.expectErrors(server);
-      }),
-    );
-    expect(message).to.equal('on purpose');
-  });
-
-  it('is found all the same: what another poller has left open', () => {
-    const { message } = failureOf(() =>
-      simulate((world) => {
-        listen('tcp://127.0.0.1:0', { poller: world.another('other') });
-      }),
-    );
-    expect(message).to.include('1 sockets of the poller "other" are still open');
-  });
-});
-
-describe('resegment', () => {
-  it('looks at the end too when all bytes come in one segment', () => {
-    // It ends its output only when there was more than one chunk.
-    const ends: Protocol = (data$) => {
-      let chunks = 0;
-      return concat(
-        data$.pipe(tap(() => (chunks += 1))),
-        defer(() => (chunks > 1 ? EMPTY : NEVER)),
-      );
-    };
-    const { message } = failureOf(() => resegment(ends, { client: '-a-b-|', server: '-a-b-|' }));
-    expect(message).to.include('the end of the output: expected fin').and.include('come in one segment');
-  });
-
-  for (const [client, server] of [
-    ['^ 30ms a', ' 51ms A'],
-    ['-a', ' 40ms A'],
-  ] as const) {
-    it(`cuts what is sent over a link that takes time: ${client}`, () => {
-      const options = { link: { latency: 10 } };
-      const values = { a: 'ping\n', A: 'PING\n' };
-      const forgets: Protocol = (data$) =>
-        data$.pipe(
-          map((data) => data.toString().split('\n').slice(0, -1).join('\n').toUpperCase()),
-          map((text) => (text === '' ? text : `${text}\n`)),
-        );
-      wire(forgets, { client, server }, values, options);
-      const { message } = failureOf(() => resegment(forgets, { client, server }, values, options));
-      expect(message).to.include('are cut at 1:');
-      const keeps: Protocol = (data$) =>
-        data$.pipe(
-          lines(),
-          map((line) => `${line.toUpperCase()}\n`),
-        );
-      resegment(keeps, { client, server }, values, options);
-    });
-  }
-
-  const line: Protocol = (data$) =>
-    data$.pipe(
-      lines(),
-      map((text) => `${text.toUpperCase()}\n`),
-    );
-  const forgetful: Protocol = (data$) =>
-    data$.pipe(
-      map((data) =>
-        data
-          .toString()
-          .split('\n')
-          .filter(Boolean)
-          .map((text) => `${text.toUpperCase()}\n`)
-          .join(''),
-      ),
-    );
-  const lanes = { client: '--a---b--|', server: '--A---B--|' };
-  const values = { a: 'ping\n', A: 'PING\n', b: 'po\nng\n', B: 'PO\nNG\n' };
-
-  it('passes for a protocol that does not mind how its input is cut', () => {
-    resegment(line, lanes, values);
-  });
-
-  it('finds the smallest cut on which an answer depends', () => {
-    const { message } = failureOf(() => resegment(forgetful, lanes, values));
-    expect(message).to.include(`the client's bytes are cut at 1: "p" "ing\\npo\\nng\\n"`);
-    expect(message).to.include('at 2 ms the server should have sent "PING\\n", but it sent "P\\nING\\n"');
-  });
-
-  it('finds what needs several cuts at once, and leaves out the others', () => {
-    const third: Protocol = (data$) => data$.pipe(map((data, index) => (index === 2 ? 'third' : data)));
-    const { message } = failureOf(() => resegment(third, { client: '--a', server: '--a' }, { a: 'abcdef' }));
-    expect(message).to.match(/are cut at \d, \d:/);
-  });
-
-  it('finds an answer that needs a cut', () => {
-    const needy: Protocol = (data$) => data$.pipe(map((data) => (data.length > 1 ? '' : data)));
-    const { message } = failureOf(() => resegment(needy, { client: '-a-b', server: '-a-b' }));
-    expect(message).to.include("all of the client's bytes come in one segment");
-  });
-
-  it('fails at once when the diagram fails as it is written', () => {
-    const { message } = failureOf(() => resegment(upper, { client: '-a', server: '-b' }, { a: 'x', b: 'y' }));
-    expect(message).to.include('should have sent "y"').and.not.to.include('are cut');
   });
 });
 
