@@ -150,7 +150,7 @@ export class RequestParser {
     while (this.#position < this.#end) {
       const array = this.#block.bytes[this.#begin] === ASTERISK;
       if (!(array ? this.#parseArray() : this.#parseLine())) {
-        if (!this.#owned) this.#makeRoom(0); // a few bytes must not keep a large chunk alive
+        if (!this.#owned) this.#makeRoom(0); // or a few bytes keep a large chunk alive, or are overwritten with it
         return undefined;
       }
       this.#begin = this.#scanned = this.#position;

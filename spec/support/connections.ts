@@ -137,8 +137,8 @@ let specsEnded = 0;
 if ('afterEach' in globalThis) afterEach(() => void specsEnded++); // the fuzzer has no specs
 
 /**
- * Goes round the event loop until it holds. The spec's own time-out ends a wait in vain: what waits for that does not go on,
- * nor does the event loop go round beside the specs that follow.
+ * Goes round the event loop until it holds. The spec's own time-out ends a wait in vain, which ends with the hooks behind that
+ * spec: it does not keep the event loop busy beside those that follow.
  */
 export async function until(condition: () => boolean): Promise<void> {
   const begun = specsEnded;

@@ -1,12 +1,13 @@
 // What this process has open, as the kernel lists it.
 
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 
-const OWN = '/proc/self/fd';
+/** Absent where the system does not tell. */
+export const OWN_DESCRIPTORS = '/proc/self/fd';
 
 function targetOf(descriptor: string): string | undefined {
   try {
-    return readlinkSync(`${OWN}/${descriptor}`);
+    return readlinkSync(`${OWN_DESCRIPTORS}/${descriptor}`);
   } catch {
     return undefined; // the listing itself was open
   }
@@ -14,10 +15,9 @@ function targetOf(descriptor: string): string | undefined {
 
 /**
  * How many descriptors this process holds, without the files of modules: a worker that is terminated while Node's loader
- * reads its modules leaves those open for good, with this library and without. 0 where the system does not tell.
+ * reads its modules leaves those open for good, with this library and without.
  */
 export function descriptors(): number {
-  if (!existsSync(OWN)) return 0;
-  const targets = readdirSync(OWN).map(targetOf);
+  const targets = readdirSync(OWN_DESCRIPTORS).map(targetOf);
   return targets.filter((target) => target !== undefined && !/^\/.*\.[cm]?js(on)?$/.test(target)).length;
 }
