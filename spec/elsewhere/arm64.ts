@@ -33,6 +33,10 @@ const EXCEPTIONS: readonly Exception[] = [
     'the code of docs/streams-and-backpressure.md',
   ]),
   ...except("the addon with faults is this machine's", ['over faulty system calls']),
+  ...except("npm is this machine's, and installs nothing beside a Node for another one", [
+    'the test kit runs under vitest',
+    'the test kit runs under jest',
+  ]),
   ...except("the probe of memory is this machine's, and weighs the emulator", [
     'weigh what a connection holds',
   ]),

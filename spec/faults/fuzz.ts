@@ -1,13 +1,12 @@
 // Runs random programs until one contradicts the model, and prints the smallest of its kind that it finds.
 //   npm run fuzz -- --runs 100000 [--seed N [--path P]] [--poller epoll|kqueue|net] [--without-faults]
 
-import path from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 
 import * as fc from 'fast-check';
 
-import { ADDONS, FAULTY_ADDONS } from '../support/native-addons.js';
+import { FAULTY_ADDONS } from '../support/native-addons.js';
 import type { PollerUnderTest } from '../support/pollers.js';
 import { program } from './program.js';
 import { run, warmUp } from './world.js';
@@ -32,7 +31,7 @@ const { values } = parseArgs({
 const poller = values.poller as PollerUnderTest;
 const faultyAddon = poller === 'net' || values['without-faults'] ? undefined : FAULTY_ADDONS[poller];
 const faulty = faultyAddon !== undefined;
-process.env['EVIO_NATIVE'] = faultyAddon ?? ADDONS.join(path.delimiter);
+if (faultyAddon !== undefined) process.env['EVIO_NATIVE'] = faultyAddon;
 
 // A write after the end may be part of a program.
 process.removeAllListeners('warning');
