@@ -46,6 +46,19 @@ export function openDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+const ESTABLISHED = '01';
+
+/** Connections of a server on IPv4 that it has accepted: until then they have no inode. */
+export function acceptedConnections(port: number): number {
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1, -1);
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, address = '', , state, , , , , , inode]) => {
+      return address.endsWith(local) && state === ESTABLISHED && inode !== '0';
+    }).length;
+}
+
 /** How many descriptors a child may open. */
 export function descriptorLimit(): number {
   const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadGenerator, type Talk } from './load-generator.js';
 import { withGenerator } from './loads.js';
 import { type Load, requestValues } from './measurement.js';
-import { openDescriptors, residentBytes } from './proc.js';
+import { acceptedConnections, residentBytes } from './proc.js';
 import type { ServerProcess } from './server-process.js';
 
 /** One connection. `in`: to the server only, `out`: from it only. A byte that is echoed is counted once. */
@@ -32,9 +32,8 @@ export function streamed(flow: 'both' | 'in' | 'out'): Load {
 export function fanOut(connections: number, talk: Talk): Load {
   return (server, { warmUp, window }) =>
     withGenerator(server, connections, talk, async (generator) => {
-      const alone = openDescriptors(server.pid);
       await generator.open();
-      await joined(server, alone + connections);
+      await joined(server, connections);
       await generator.publish(warmUp);
       const cost = await server.cost(() => generator.publish(window));
       await generator.close();
@@ -43,9 +42,9 @@ export function fanOut(connections: number, talk: Talk): Load {
 }
 
 /** A client is connected before the server has accepted it, and who is not accepted yet hears nothing. */
-async function joined(server: ServerProcess, descriptors: number): Promise<void> {
+async function joined(server: ServerProcess, connections: number): Promise<void> {
   const deadline = Date.now() + 10_000;
-  while (openDescriptors(server.pid) < descriptors) {
+  while (acceptedConnections(server.port) < connections) {
     if (Date.now() > deadline) throw new Error('the server does not accept all connections');
     await sleep(10);
   }
@@ -64,7 +63,7 @@ export function slowReaders(slow: number, bytes: number, others: number, talk: T
       try {
         await flooding.open();
         const flooded = await flooding.flood(quick ? bytes / 4 : bytes);
-        const growth = residentBytes(server.pid) - base;
+        const growth = (await mostResident(server.pid)) - base;
         const cost = await server.cost(() => generator.exchange(window));
         const slower = cost.result.p99 / before.p99;
         return { ...requestValues(cost), growth, flooded: flooded.count, before: before.p99, slower };
@@ -72,4 +71,18 @@ export function slowReaders(slow: number, bytes: number, others: number, talk: T
         await flooding.stop();
       }
     });
+}
+
+/** When it has taken what was sent and grows no more, or after 10 s: the kernel has taken all of it before that. */
+async function mostResident(pid: number): Promise<number> {
+  let most = residentBytes(pid);
+  for (let looks = 0, quiet = 0; looks < 200 && quiet < 6; looks++, quiet++) {
+    await sleep(50);
+    const now = residentBytes(pid);
+    if (now > most) {
+      most = now;
+      quiet = -1;
+    }
+  }
+  return most;
 }
