@@ -213,6 +213,42 @@ conformance('bytes that a subscriber is given', (harness) => {
     });
   }
 
+  it('keep no more memory alive than a pool of Node, or eight times their length', async () => {
+    const server = await harness.listening();
+    const { peer, connection } = await harness.pair(server);
+    const { chunks } = new Inbox(connection.data$);
+    const pool = Buffer.allocUnsafe(1).buffer.byteLength;
+    for (const size of [1, 1000, 4095, 4096, 5000, 8191, 8192, 20_000]) {
+      peer.send(pattern(size));
+      await harness.settle();
+    }
+    expect(chunks.length).to.be.at.least(8);
+    for (const { buffer, length } of chunks)
+      expect(buffer.byteLength).to.be.at.most(Math.max(pool, 8 * length));
+  });
+
+  it('share no memory that a transfer of one to another thread would take from the others', async () => {
+    const server = await harness.listening();
+    const { peer, connection } = await harness.pair(server);
+    const inbox = new Inbox(connection.data$);
+    const bytes = pattern(40_000, 3);
+    for (let at = 0; at < bytes.length; at += 5000) {
+      peer.send(bytes.subarray(at, at + 5000));
+      await inbox.until(at + 5000);
+    }
+    const others = inbox.chunks.splice(2); // one of the two has its memory in common with some of these, if any has
+    const before = Buffer.concat(others);
+    expect(before.length).to.be.at.least(20_000);
+    for (const { buffer } of inbox.chunks) {
+      try {
+        structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+      } catch {
+        // Refused by newer versions of Node, copied by older ones.
+      }
+    }
+    expect(Buffer.concat(others).equals(before)).to.equal(true);
+  });
+
   it('with reuseInputBuffer are a window that later turns overwrite', async () => {
     const server = await harness.listening({ reuseInputBuffer: true });
     const { peer, connection } = await harness.pair(server);
