@@ -1,7 +1,5 @@
 // What may be written, and copies of what was read.
 
-import { markAsUntransferable } from 'node:worker_threads';
-
 import { describe, invalidArgument } from './errors.js';
 
 /** What a connection sends. Strings are UTF-8. */
@@ -21,12 +19,6 @@ export function toBytes(bytes: Bytes): Uint8Array {
   );
 }
 
-/** Copies of less than this, and too long for Node's pool, are cut out of one block of this many bytes. */
-const SHARED = 8 * 1024;
-const BLOCK = 32 * 1024;
-let block: ArrayBufferLike | undefined;
-let used = 0;
-
 /** Copies from this length on make a heap grow by megabytes between two collections. */
 const LARGE = 32 * 1024;
 /** glibc adapts to freed blocks of 32 MiB and less. */
@@ -34,33 +26,15 @@ const ADAPTING = 31 * 1024 * 1024;
 let adapted = false;
 
 /**
- * A copy of `source[start, end)`: out of a larger block while it is small. What keeps a copy alive keeps no more than Node's
- * pool, or eight times its length.
+ * A copy of `source[start, end)`: from Node's pool while it is small, so that nothing large is kept alive by it.
  *
  * @throws RangeError when there is no memory.
  */
 export function copyBytes(source: Uint8Array, start: number, end: number): Buffer {
   const length = end - start;
-  const copy =
-    length < Buffer.poolSize >>> 1
-      ? Buffer.allocUnsafe(length)
-      : length < SHARED
-        ? cutFromBlock(length)
-        : Buffer.allocUnsafeSlow(length);
+  const copy = length < Buffer.poolSize >>> 1 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
   if (length >= LARGE && !adapted) adaptAllocator();
   copy.set(start === 0 && end === source.length ? source : source.subarray(start, end));
-  return copy;
-}
-
-/** Memory of its own costs as much as copying several KiB into it, and is longer in coming back. */
-function cutFromBlock(length: number): Buffer {
-  if (block === undefined || used + length > BLOCK) {
-    block = Buffer.allocUnsafeSlow(BLOCK).buffer;
-    markAsUntransferable(block); // as Node's pool is: with one copy all would go
-    used = 0;
-  }
-  const copy = Buffer.from(block, used, length);
-  used += (length + 7) & ~7; // so that any typed array can be laid over it
   return copy;
 }
 
