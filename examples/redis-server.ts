@@ -21,26 +21,18 @@ const { address, options, own } = commandLine('A small Redis, in memory.', 6380,
     default: 'no',
   },
   appendfilename: { value: 'FILE', about: 'that file', default: 'appendonly.aof' },
-  'reuse-input-buffer': {
-    value: 'yes|no',
-    about: 'parse what arrives where it lies instead of a copy',
-    default: 'no',
-  },
   'warm-up': {
     value: 'MILLISECONDS',
     about: 'answer made-up clients for so long before the first one, 0 for none',
     default: '400',
   },
 });
-for (const name of ['appendonly', 'reuse-input-buffer'] as const) {
-  if (!['yes', 'no'].includes(own[name])) fail(`--${name} takes yes or no, not '${own[name]}'`);
-}
+if (!['yes', 'no'].includes(own.appendonly)) fail(`--appendonly takes yes or no, not '${own.appendonly}'`);
 if (!/^\d{1,5}$/.test(own['warm-up']))
   fail(`--warm-up takes a number of milliseconds, not '${own['warm-up']}'`);
 
 // First the port: when another server has it, that server may have the file as well, and it is not ours to touch.
-const reuseInputBuffer = own['reuse-input-buffer'] === 'yes'; // the parser keeps none of the bytes that it is fed
-const settings = { ...options, highWaterMark: HIGH_WATER_MARK, reuseInputBuffer };
+const settings = { ...options, highWaterMark: HIGH_WATER_MARK };
 const server = await runUntilSignal(() => listen(address, settings));
 
 // Then the data. Clients can connect already, and wait: nobody is accepted before the subscription below.

@@ -301,7 +301,8 @@ export abstract class ConnectionInput
 
   /** Whether user code gets the window itself, which it may write into: then what is relayed must not depend on that. */
   #othersHoldWindow(sinks: readonly Sink<Buffer>[]): boolean {
-    return this.host.limits.reuseInputBuffer && (sinks.length > 1 || this.host.wantsInput);
+    if (sinks.length === 1 && !this.host.wantsInput) return false;
+    return this.host.limits.reuseInputBuffer || sinks.some(({ reader }) => reader?.exposes === true);
   }
 
   get #relays(): boolean {

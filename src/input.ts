@@ -41,6 +41,8 @@ export function holdableOf(source$: object): Holdable | undefined {
 
 /** A receiver that reads bytes where they lie: what it keeps, and what it hands on, it cuts out itself. */
 export interface Reader {
+  /** It hands the window itself to user code, which may write into it. */
+  readonly exposes?: boolean;
   /**
    * `source[start, end)`, never empty, valid only during the call.
    * @param copy - whether user code must get copies of it: not if the server was told `reuseInputBuffer`

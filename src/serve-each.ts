@@ -132,6 +132,7 @@ function failing(connection: StreamConnection): Observable<Buffer> {
     },
     readBy: (reader) =>
       connection.readBy({
+        exposes: reader.exposes === true,
         read: (source, start, end, copy) => reader.read(source, start, end, copy),
         next: (chunk) => reader.next(chunk),
         error: (error) => reader.error(error),

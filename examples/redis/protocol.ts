@@ -2,6 +2,7 @@
 // drive it as well as a client can.
 
 import type { Connection } from 'evio';
+import { inPlace } from 'evio/protocols';
 import { Observable, Subscription, type Observer, type Subscriber } from 'rxjs';
 import type { Client, RedisServer } from './client.js';
 import { execute } from './commands.js';
@@ -29,7 +30,8 @@ export function redis(store: Store, { journal, settings, facts, shutdown }: Redi
     new Observable((output) => {
       const conversation = new Conversation(output, connection, greet(connection, store, server), replies);
       output.add(() => conversation.leave());
-      output.add(data$.subscribe(conversation));
+      // The parser copies what it keeps: it can take the bytes where they lie.
+      output.add(data$.pipe(inPlace()).subscribe(conversation));
     });
 }
 

@@ -100,8 +100,6 @@ function door(
   };
 }
 
-const REUSE = door('evio-reuse', 'the same with reuseInputBuffer', ECHOES, 'evio-operator', '--reuse');
-
 /** Another runtime, which runs its own script. */
 function runtime(name: string, about: string, without: readonly Protocol[], ...options: string[]): Rival {
   return {
@@ -121,13 +119,9 @@ export const rivals: readonly Rival[] = [
   door(
     'evio-operator',
     'evio, an operator of the user’s: connection.data$.pipe(map(…)).subscribe(connection)',
-    ECHOES,
+    [...ECHOES, 'resp'],
   ),
-  {
-    ...REUSE,
-    command: (protocol, port) =>
-      protocol === 'resp' ? node(REDIS, port, '--reuse-input-buffer', 'yes') : REUSE.command(protocol, port),
-  },
+  door('evio-reuse', 'the same with reuseInputBuffer', ECHOES, 'evio-operator', '--reuse'),
   door('evio-server-data', 'evio, one subscription: server.data$, connection.write(data)', [
     'echo',
     'weighed',

@@ -32,7 +32,7 @@ describe('examples: the command line', () => {
 
   it('has options of an example beside those of all', async () => {
     const { code, stdout, stderr } = await example('redis-server', ['--help']).ended;
-    const own = ['appendonly', 'appendfilename', 'reuse-input-buffer', 'warm-up'];
+    const own = ['appendonly', 'appendfilename', 'warm-up'];
     for (const name of ['port', 'host', 'poller', 'help', ...own]) {
       expect(stdout).to.include(`--${name}`);
     }
@@ -40,10 +40,6 @@ describe('examples: the command line', () => {
     expect(await example('redis-server', ['--appendonly', 'maybe']).ended).to.deep.include({
       code: 1,
       stderr: "--appendonly takes yes or no, not 'maybe'\n",
-    });
-    expect(await example('redis-server', ['--reuse-input-buffer', '1']).ended).to.deep.include({
-      code: 1,
-      stderr: "--reuse-input-buffer takes yes or no, not '1'\n",
     });
     expect(await example('redis-server', ['--warm-up', 'soon']).ended).to.deep.include({
       code: 1,

@@ -41,7 +41,7 @@ export function converse(
     complete: () => (completed = true),
   });
   for (const chunk of chunks) {
-    // As with `reuseInputBuffer`: what was received is overwritten as soon as it was handled.
+    // As behind `inPlace()`: what was received is overwritten as soon as it was handled.
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : Buffer.from(chunk);
     input$.next(bytes);
     bytes.fill(0xff);

@@ -23,7 +23,7 @@ import {
   type SocketAddress,
   type Tick,
 } from 'evio';
-import { lengthPrefixed, lines, resp, type RespValue } from 'evio/protocols';
+import { inPlace, lengthPrefixed, lines, resp, type RespValue } from 'evio/protocols';
 import { SimulatedPoller, type wire } from 'evio/testing';
 
 describe('the types of evio', () => {
@@ -111,6 +111,7 @@ describe('the types of evio', () => {
   it('operators of protocols say what they give', () => {
     expectTypeOf(lines()).toExtend<OperatorFunction<Buffer, string>>();
     expectTypeOf(lengthPrefixed({ length: 'u32' })).toExtend<OperatorFunction<Buffer, Buffer>>();
+    expectTypeOf(inPlace()).toExtend<OperatorFunction<Buffer, Buffer>>();
     expectTypeOf(resp()).toExtend<OperatorFunction<Buffer, RespValue>>();
     expectTypeOf(paced((data: Buffer) => Promise.resolve(data.length))).toExtend<
       OperatorFunction<Buffer, number>

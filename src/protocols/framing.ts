@@ -1,15 +1,14 @@
 // From a decoder to an operator: chunks in, frames out, and whatever is left goes back where it came from.
 
-import { Observable, takeWhile } from 'rxjs';
-import type { OperatorFunction, Subscriber, TeardownLogic } from 'rxjs';
+import type { OperatorFunction, Subscriber } from 'rxjs';
 
-import { describe, invalidArgument } from '../errors.js';
-import { holdableOf, inPlaceOf, markHoldable } from '../input.js';
-import type { ReadableInPlace, Reader } from '../input.js';
+import type { ReadableInPlace } from '../input.js';
 import { isLent } from '../poller/poller.js';
 import { truncated } from './frame-errors.js';
 import type { Rest } from './frame-options.js';
 import { Intake, MORE } from './intake.js';
+import { reading } from './reading.js';
+import type { NamedReader } from './reading.js';
 
 /** Cuts frames, one after the other. It knows nothing of streams. */
 export interface Decoder<T> {
@@ -41,43 +40,14 @@ export interface Framing<T> {
  * connection as its source does.
  */
 export function framed<T>(framing: Framing<T>): OperatorFunction<Uint8Array, T> {
-  return (source$) => {
-    const frames$ = new Observable<T>((subscriber) => {
-      const input = inPlaceOf(source$);
-      const cutter = new Cutter(framing, input, subscriber);
-      subscriber.add(() => cutter.leave());
-      return input === undefined ? subscribe(source$, cutter, subscriber) : input.readBy(cutter);
-    });
-    const holdable = holdableOf(source$);
-    return holdable === undefined ? frames$ : markHoldable(frames$, holdable);
-  };
-}
-
-function subscribe<T>(
-  source$: Observable<Uint8Array>,
-  cutter: Cutter<T>,
-  subscriber: Subscriber<T>,
-): TeardownLogic {
-  // A source that emits while it is being subscribed to can only be stopped from within.
-  return source$.pipe(takeWhile(() => !subscriber.closed)).subscribe({
-    next: (chunk) => {
-      if (chunk instanceof Uint8Array) {
-        cutter.next(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
-      } else {
-        cutter.error(
-          invalidArgument(
-            `${cutter.name}: a chunk must be a Buffer or a Uint8Array, not ${describe(chunk)}`,
-            'ERR_INVALID_ARG_TYPE',
-          ),
-        );
-      }
-    },
-    error: (error: unknown) => cutter.error(error),
-    complete: () => cutter.complete(),
+  return reading((subscriber, input) => {
+    const cutter = new Cutter(framing, input, subscriber);
+    subscriber.add(() => cutter.leave());
+    return cutter;
   });
 }
 
-class Cutter<T> implements Reader {
+class Cutter<T> implements NamedReader {
   readonly name: string;
   readonly #rest: Rest;
   readonly #decoder: Decoder<T>;

@@ -1,5 +1,6 @@
 /**
- * What a protocol is built from: operators that cut bytes into frames, each with a limit on what a peer can make it keep.
+ * What a protocol is built from: operators that cut bytes into frames, each with a limit on what a peer can make it keep, and
+ * one for a parser of your own.
  *
  * @module evio/protocols
  */
@@ -9,6 +10,7 @@ export type { DelimitedOptions } from './delimited.js';
 export { fixedLength } from './fixed-length.js';
 export type { FixedLengthOptions } from './fixed-length.js';
 export type { Rest } from './frame-options.js';
+export { inPlace } from './in-place.js';
 export { encodeLengthPrefixed, lengthPrefixed } from './length-prefixed.js';
 export type { LengthPrefix, LengthPrefixedOptions } from './length-prefixed.js';
 export { lines } from './lines.js';

@@ -7,7 +7,7 @@ import { type Bar, CLIENT_BOUND, cpuBar, MAIN, REQUEST_COLUMNS, type Scenario } 
 import * as format from '../formats.js';
 
 const DEPTH = 128;
-const RIVALS = [...MAIN, 'evio-reuse', 'bun', 'deno', 'redis-server'];
+const RIVALS = [...MAIN, 'evio-operator', 'bun', 'deno', 'redis-server'];
 const BENCHMARKED = [...MAIN, 'bun', 'redis-server'];
 
 const command = (...words: string[]): string =>
@@ -29,7 +29,7 @@ function own(name: string, load: Load, about: string, bound: number): Scenario {
     columns: REQUEST_COLUMNS,
     rivals: RIVALS,
     bars: [cpuBar(bound)],
-    note: 'Parser and store weigh as much as networking here; the JavaScript rivals share theirs.',
+    note: 'Parser and store weigh as much as networking here; the JavaScript rivals share theirs. evio-streams: the redis-server example, which parses its input in place; evio-operator: the same with copies.',
   };
 }
 

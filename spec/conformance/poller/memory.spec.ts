@@ -1,13 +1,15 @@
 // The memory that native code and JavaScript share, and the memory of users: neither can be pulled from under the other.
 
 import { expect } from 'chai';
+import { inPlace } from 'evio/protocols';
+import { take } from 'rxjs';
 
 import { MIB, hash, pattern } from '../../support/bytes.js';
 import { Inbox } from '../../support/connections.js';
 import { conformance } from '../conformance.js';
 
 conformance(
-  'the window of reuseInputBuffer',
+  'the window of reuseInputBuffer and inPlace()',
   (harness) => {
     it('cannot be taken away by a transfer to another thread', async () => {
       const server = await harness.listening({ reuseInputBuffer: true });
@@ -61,6 +63,35 @@ conformance(
       two.connection.data$.subscribe(two.connection);
       two.peer.send('as it came');
       await two.peer.receives('as it came');
+    });
+
+    it('behind inPlace() may be written into too, and copies and an echo beside it are of what has come', async () => {
+      const server = await harness.listening();
+      const { peer, connection } = await harness.pair(server);
+      connection.data$.subscribe(connection);
+      const inbox = new Inbox(connection.data$);
+      connection.data$.pipe(inPlace()).subscribe((data) => data.fill(0));
+      peer.send('as it came');
+      await peer.receives('as it came');
+      expect(inbox.text).to.equal('as it came');
+    });
+
+    it('behind inPlace() may be written and given back', async () => {
+      const server = await harness.listening();
+      const { peer, connection } = await harness.pair(server);
+      connection.data$.pipe(inPlace(), take(1)).subscribe((data) => {
+        connection.write(data.subarray(0, 4));
+        connection.unread(data.subarray(4));
+      });
+      peer.send('head and body');
+      await peer.receives('head');
+      const others = await harness.pair(server);
+      others.connection.data$.subscribe(others.connection);
+      others.peer.send('something else');
+      await others.peer.receives('something else');
+      const inbox = new Inbox(connection.data$);
+      await inbox.until(9);
+      expect(inbox.text).to.equal(' and body');
     });
 
     it('may be written to peers who read late: it is copied before it is used again', async () => {
