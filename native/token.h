@@ -49,7 +49,8 @@ class SlotTable {
     if (Find(token) == nullptr) return;
     Slot& slot = slots_[token.slot];
     slot.entry.reset();
-    slot.generation += 1;
+    // After so many that they begin again, none is 0, which stands for no entry.
+    if (++slot.generation == 0) slot.generation = 1;
     free_.push_back(token.slot);
   }
 

@@ -28,8 +28,8 @@ import type { Deferred } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
-import { Input, ReaderSink } from './input.js';
-import type { Holdable, InputSource, ReadableInPlace, Reader, Relay, Sink } from './input.js';
+import { Input, ReaderSink, Sink } from './input.js';
+import type { Holdable, InputSource, ReadableInPlace, Reader, Relay } from './input.js';
 import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
 import { Timeouts } from './timeouts.js';
@@ -37,7 +37,11 @@ import type { TimedOut } from './timeouts.js';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** What both halves of a connection share, and the half that receives. */
+/**
+ * What both halves of a connection share, and the half that receives. An idle connection is to be a small object: what few of
+ * them need is in {@link Extra}, and its methods are `private` by TypeScript's word, since a class with a method of `#name` costs each
+ * of its objects a field.
+ */
 export abstract class ConnectionInput
   implements InputSource<Buffer>, ReadableInPlace, Holdable, Deferred, TimedOut
 {
@@ -46,10 +50,9 @@ export abstract class ConnectionInput
   protected readonly host: ConnectionHost;
   protected readonly stream: PollerStream;
   protected state = 0;
-  /** Observables that feed this connection and will end it. */
-  protected owners = 0;
   protected extra: Extra | undefined;
-  #sinks: readonly Sink<Buffer>[] | undefined;
+  /** Who gets the input; the one who does, as nearly always, without a list around him. */
+  #sinks: Sink<Buffer> | readonly Sink<Buffer>[] | undefined;
   #data$: Observable<Buffer> | undefined;
 
   constructor(id: number, host: ConnectionHost, stream: PollerStream) {
@@ -69,6 +72,8 @@ export abstract class ConnectionInput
   /** Why it is gone, if not on purpose. */
   abstract get failure(): Error | undefined;
   protected abstract closeIfDone(): void;
+  /** One observable fewer feeds it: after the end of its input nobody may be left who would end it. */
+  protected abstract endIfOver(): void;
   /** The one way out. */
   protected abstract finish(error: Error | undefined): void;
   abstract timedOut(code: EvioErrorCode, text: string): void;
@@ -103,19 +108,21 @@ export abstract class ConnectionInput
       sink.unsubscribe();
       return;
     }
-    this.#sinks = this.#sinks === undefined ? [sink] : [...this.#sinks, sink];
-    if (this.#isEcho(sink)) this.state |= ECHOING;
+    this.#sinks = this.#sinks === undefined ? sink : [...listOf(this.#sinks), sink];
+    if (this.isEcho(sink)) this.state |= ECHOING;
     this.updateReading();
   }
 
   removeSink(sink: Sink<Buffer>): void {
-    const left = this.#sinks?.filter((other) => other !== sink);
-    this.#sinks = left === undefined || left.length === 0 ? undefined : left;
-    if (this.is(ECHOING) && left?.some((other) => this.#isEcho(other)) !== true) this.state &= ~ECHOING;
+    const left = listOf(this.#sinks).filter((other) => other !== sink);
+    this.#sinks = left.length > 1 ? left : left[0];
+    const echoLeft = this.is(ECHOING) && !left.some((other) => this.isEcho(other));
+    if (echoLeft) this.state &= ~ECHOING;
     this.updateReading();
+    if (echoLeft) this.endIfOver();
   }
 
-  #isEcho(sink: Sink<Buffer>): boolean {
+  private isEcho(sink: Sink<Buffer>): boolean {
     return (sink.relay as unknown) === this;
   }
 
@@ -144,7 +151,7 @@ export abstract class ConnectionInput
     if (this.more.holds > 0) return;
     this.state &= ~HELD;
     this.updateReading();
-    if (this.is(END_DUE) && !this.is(CLOSED)) this.#deferOnce();
+    if (this.is(END_DUE) && !this.is(CLOSED)) this.deferOnce();
   }
 
   /**
@@ -157,7 +164,7 @@ export abstract class ConnectionInput
     else this.state &= ~PIPED;
     this.updateReading();
     // In the next turn: whoever takes a pipe apart may be about to join another.
-    if (this.is(DRAINING) && !this.is(PIPED | CLOSED)) this.#deferOnce();
+    if (this.is(DRAINING) && !this.is(PIPED | CLOSED)) this.deferOnce();
   }
 
   wake(): void {
@@ -189,7 +196,7 @@ export abstract class ConnectionInput
 
   /** Somebody takes input, and nothing holds it back. */
   protected get flowing(): boolean {
-    if (this.is(PAUSED | HELD | INPUT_DONE) || (this.is(CONGESTED) && this.#congestionHinders)) return false;
+    if (this.is(PAUSED | HELD | INPUT_DONE) || (this.is(CONGESTED) && this.congestionHinders)) return false;
     return this.#sinks !== undefined || this.host.wantsInput;
   }
 
@@ -197,7 +204,7 @@ export abstract class ConnectionInput
    * Whoever answers does not read on while his answers wait. But of two ends one must always read: if both wait until the
    * other has read, they wait for ever. That one is who has dialled, unless it echoes.
    */
-  get #congestionHinders(): boolean {
+  private get congestionHinders(): boolean {
     return this.is(ECHOING) || (this.host.answering && !this.is(PIPED));
   }
 
@@ -223,10 +230,10 @@ export abstract class ConnectionInput
   protected deferInput(): void {
     if (this.is(DEFERRED | CLOSED)) return;
     const waiting = this.is(WOKEN) || this.hasKept || this.extra?.failure !== undefined;
-    if (waiting && (this.flowing || this.discarding)) this.#deferOnce();
+    if (waiting && (this.flowing || this.discarding)) this.deferOnce();
   }
 
-  #deferOnce(): void {
+  private deferOnce(): void {
     if (this.is(DEFERRED)) return;
     this.state |= DEFERRED;
     this.host.engine.defer(this);
@@ -256,14 +263,14 @@ export abstract class ConnectionInput
     if (this.is(DRAINING) && !this.is(PIPED)) this.drain();
     if (this.is(END_DUE) && !this.is(HELD)) {
       this.state &= ~END_DUE;
-      if (this.owners === 0 && !this.is(FED)) this.end();
+      if (!this.owned && !this.is(FED)) this.end();
     }
     if (this.is(INPUT_DONE)) return;
     this.host.beforeEvent();
     this.deliverKept();
     if (this.discarding) {
       this.state &= ~WOKEN;
-      if (this.hasKept) this.#inputLost();
+      if (this.hasKept) this.inputLost();
     }
     if (this.is(WOKEN) && this.flowing) {
       this.state &= ~WOKEN;
@@ -280,39 +287,63 @@ export abstract class ConnectionInput
 
   protected deliver(source: Buffer, start: number, end: number, lent: boolean): void {
     this.bytesRead += end - start;
+    const sinks = this.#sinks;
     let data: Buffer | undefined;
-    if (this.#sinks !== undefined) {
-      const relayed = lent && this.#othersHoldWindow(this.#sinks) ? source.subarray() : source;
-      for (const sink of this.#sinks) {
-        if (sink.closed) continue;
-        if (sink.relay !== undefined) {
-          if (start < end) sink.relay.relay(relayed, start, end);
-        } else if (lent && sink.reader !== undefined) {
-          sink.reader.read(source, start, end, !this.host.limits.reuseInputBuffer);
-        } else {
-          sink.next((data ??= this.#hand(source, start, end, lent)));
+    if (sinks !== undefined) {
+      const relayed = lent && this.othersHoldWindow(sinks) ? source.subarray() : source;
+      if (sinks instanceof Sink) {
+        data = this.deliverTo(sinks, source, relayed, start, end, lent, undefined);
+      } else {
+        for (const sink of sinks) {
+          if (!sink.closed) data = this.deliverTo(sink, source, relayed, start, end, lent, data);
         }
       }
     }
     // A subscriber of data$ may have closed the connection, and disconnected$ has told of it.
     if (!this.host.wantsInput || this.is(CLOSED)) return;
-    this.host.received(this, data ?? this.#hand(source, start, end, lent));
+    this.host.received(this, data ?? this.hand(source, start, end, lent));
+  }
+
+  /** @returns the bytes as user code has got them, if it has: all of it gets the same. */
+  private deliverTo(
+    sink: Sink<Buffer>,
+    source: Buffer,
+    relayed: Buffer,
+    start: number,
+    end: number,
+    lent: boolean,
+    data: Buffer | undefined,
+  ): Buffer | undefined {
+    const { relay } = sink;
+    if (relay !== undefined) {
+      if (start < end) relay.relay(relayed, start, end);
+      return data;
+    }
+    if (lent && sink.reader !== undefined) {
+      sink.reader.read(source, start, end, !this.host.limits.reuseInputBuffer);
+      return data;
+    }
+    const handed = data ?? this.hand(source, start, end, lent);
+    sink.next(handed);
+    return handed;
   }
 
   /** Whether user code gets the window itself, which it may write into: then what is relayed must not depend on that. */
-  #othersHoldWindow(sinks: readonly Sink<Buffer>[]): boolean {
-    if (sinks.length === 1 && !this.host.wantsInput) return false;
-    return this.host.limits.reuseInputBuffer || sinks.some(({ reader }) => reader?.exposes === true);
+  private othersHoldWindow(sinks: Sink<Buffer> | readonly Sink<Buffer>[]): boolean {
+    if (sinks instanceof Sink && !this.host.wantsInput) return false;
+    return (
+      this.host.limits.reuseInputBuffer || listOf(sinks).some(({ reader }) => reader?.exposes === true)
+    );
   }
 
-  get #relays(): boolean {
-    return this.#sinks?.some(({ relay }) => relay !== undefined) === true;
+  private get relays(): boolean {
+    return listOf(this.#sinks).some(({ relay }) => relay !== undefined);
   }
 
   /** Bytes as user code gets them. */
-  #hand(source: Buffer, start: number, end: number, lent: boolean): Buffer {
+  private hand(source: Buffer, start: number, end: number, lent: boolean): Buffer {
     // What a relay has been given is output by now: user code must not get hold of it.
-    const copied = lent ? !this.host.limits.reuseInputBuffer : this.#relays;
+    const copied = lent ? !this.host.limits.reuseInputBuffer : this.relays;
     if (copied) return copyBytes(source, start, end);
     return start === 0 && end === source.length ? source : source.subarray(start, end);
   }
@@ -329,24 +360,24 @@ export abstract class ConnectionInput
   protected completeInput(): void {
     this.state |= INPUT_DONE;
     if (this.#sinks === undefined && !this.host.wantsInput) this.state |= UNHEARD;
-    const sinks = this.#sinks;
+    const [first, ...others] = listOf(this.#sinks);
     this.#sinks = undefined;
     // Whoever is told may close the connection: the others hear of the end of input before they hear of that.
-    if (sinks !== undefined && sinks.length > 1) this.more.completing = sinks.slice(1);
-    if (sinks?.[0] !== undefined) completeSink(sinks[0]);
+    if (others.length > 0) this.more.completing = others;
+    if (first !== undefined) completeSink(first);
     this.completeOthers();
     if (this.is(CLOSED)) return;
     // In the next turn, so that an answer given in a promise is still in time, as it is when it comes a turn later.
     if (!this.host.limits.halfOpen && !this.is(OUTPUT_ENDED)) {
       this.state |= END_DUE;
-      this.#deferOnce();
+      this.deferOnce();
     }
     this.updateReading();
     this.closeIfDone();
   }
 
   /** Nobody wants it: who subscribes later must not take what is behind it for the whole. */
-  #inputLost(): void {
+  private inputLost(): void {
     this.dropKept();
     this.state |= CUT_SHORT;
     this.completeInput();
@@ -361,7 +392,7 @@ export abstract class ConnectionInput
     } else if (this.is(CLOSED | INPUT_DONE)) {
       return;
     } else if (this.discarding) {
-      this.#inputLost();
+      this.inputLost();
     } else {
       // Read before the poller heard that reading has stopped.
       (this.more.kept ??= []).push(lent ? copyBytes(source, start, end) : source.subarray(start, end));
@@ -383,6 +414,11 @@ export abstract class ConnectionInput
     }
   }
 
+  /** An observable feeds this connection and will end it; it may be its own input. */
+  protected get owned(): boolean {
+    return this.is(ECHOING) || (this.extra?.owners ?? 0) > 0;
+  }
+
   /** Nobody reads, and nobody has said that he will again. */
   protected get abandoned(): boolean {
     return this.#sinks === undefined && !this.host.wantsInput && !this.is(PAUSED | HELD);
@@ -391,6 +427,11 @@ export abstract class ConnectionInput
   protected is(bits: number): boolean {
     return (this.state & bits) !== 0;
   }
+}
+
+function listOf(sinks: Sink<Buffer> | readonly Sink<Buffer>[] | undefined): readonly Sink<Buffer>[] {
+  if (sinks === undefined) return [];
+  return sinks instanceof Sink ? [sinks] : sinks;
 }
 
 function completeSink(sink: Sink<Buffer>): void {

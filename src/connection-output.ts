@@ -15,9 +15,6 @@ import { isLent } from './poller/poller.js';
 export abstract class ConnectionOutput extends ConnectionInput {
   bytesWritten = 0;
   bytesQueued = 0;
-  /** Why it is gone, if not on purpose. */
-  protected endedBy: Error | undefined;
-
   /** Closes without having been asked to by the user: what the peer has got must not look whole. */
   abstract cut(error?: Error): void;
   /** A mistake that concerns this connection and does not close it. */
@@ -27,14 +24,14 @@ export abstract class ConnectionOutput extends ConnectionInput {
     this.bytesQueued -= taken;
     this.bytesWritten += taken;
     this.extra?.timeouts?.taken(this.bytesQueued === (this.extra.corkedBytes ?? 0));
-    if (this.extra?.sends !== undefined) this.#completeSends(this.extra.sends);
-    if (this.is(CONGESTED) && this.bytesQueued <= this.host.limits.lowWaterMark) this.#drained();
+    if (this.extra?.sends !== undefined) this.completeSends(this.extra.sends);
+    if (this.is(CONGESTED) && this.bytesQueued <= this.host.limits.lowWaterMark) this.drained();
     if (this.is(OUTPUT_ENDED)) this.closeIfDone();
   }
 
   write(bytes: Bytes): boolean {
     const output = toBytes(bytes);
-    this.#reportMisuse();
+    this.reportMisuse();
     return this.queue(output, 0, output.length);
   }
 
@@ -60,7 +57,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
     if (this.extra?.corks === undefined || this.extra.corks === 0) {
       if (before === 0) this.extra?.timeouts?.queued();
       this.stream.write(source, start, end);
-    } else this.#keepCorked(this.extra, source, start, end);
+    } else this.keepCorked(this.extra, source, start, end);
     if (this.bytesQueued <= highWaterMark) return true;
     if (!this.is(CONGESTED)) {
       this.state |= CONGESTED;
@@ -75,7 +72,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
     return this.stream.queued() + (this.extra?.corkedBytes ?? 0);
   }
 
-  #keepCorked(extra: Extra, source: Uint8Array, start: number, end: number): void {
+  private keepCorked(extra: Extra, source: Uint8Array, start: number, end: number): void {
     const bytes = isLent(source) ? copyBytes(source, start, end) : source.subarray(start, end);
     (extra.corked ??= []).push(bytes);
     extra.corkedBytes = (extra.corkedBytes ?? 0) + bytes.length;
@@ -102,7 +99,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
   }
 
   /** After close() a write is an ordinary race; after end() it is a mistake, told once. */
-  #reportMisuse(): void {
+  private reportMisuse(): void {
     if (!this.is(OUTPUT_ENDED) || this.is(CLOSED | BROKEN | MISUSED)) return;
     this.state |= MISUSED;
     this.reportMistake(new EvioError('ERR_EVIO_WRITE_AFTER_END', `connection ${this.id}: write after end`));
@@ -110,10 +107,10 @@ export abstract class ConnectionOutput extends ConnectionInput {
 
   get send(): (bytes: Bytes) => Observable<void> {
     return (this.more.send ??= (bytes) =>
-      new Observable<void>((subscriber) => this.#send(bytes, subscriber)));
+      new Observable<void>((subscriber) => this.sendNow(bytes, subscriber)));
   }
 
-  #send(bytes: Bytes, subscriber: Subscriber<void>): void {
+  private sendNow(bytes: Bytes, subscriber: Subscriber<void>): void {
     const output = toBytes(bytes);
     this.queue(output, 0, output.length);
     if (this.is(OUTPUT_ENDED | CLOSED | BROKEN)) {
@@ -129,7 +126,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
     }
   }
 
-  #completeSends(sends: NonNullable<Extra['sends']>): void {
+  private completeSends(sends: NonNullable<Extra['sends']>): void {
     while (sends.length > 0 && (sends[0]?.until ?? 0) <= this.bytesWritten) {
       const subscriber = sends.shift()?.subscriber;
       guarded(() => {
@@ -144,7 +141,12 @@ export abstract class ConnectionOutput extends ConnectionInput {
     for (const { subscriber } of sends) guarded(() => subscriber.error(this.closedError(cause)));
   }
 
-  protected closedError(cause: Error | undefined = this.endedBy): EvioError {
+  /** Why it is gone, if not on purpose. */
+  get failure(): Error | undefined {
+    return this.extra?.endedBy;
+  }
+
+  protected closedError(cause: Error | undefined = this.failure): EvioError {
     const state = this.is(CLOSED | BROKEN) ? 'closed' : 'ended';
     const code = state === 'closed' ? 'ERR_EVIO_CLOSED' : 'ERR_EVIO_WRITE_AFTER_END';
     const because = cause === undefined ? '' : `: ${cause.message}`;
@@ -165,7 +167,7 @@ export abstract class ConnectionOutput extends ConnectionInput {
     }));
   }
 
-  #drained(): void {
+  private drained(): void {
     this.state &= ~CONGESTED;
     this.updateReading();
     for (const subscriber of this.extra?.drainedSubscribers ?? []) guarded(() => subscriber.next());

@@ -66,6 +66,8 @@ export class Extra {
   /** Subscribers of data$ who are about to be told of its end. */
   completing: Sink<Buffer>[] | undefined;
   holds: number | undefined;
+  /** Observables other than its own input that feed the connection and will end it. */
+  owners: number | undefined;
   pipes: number | undefined;
   /** Pipes whose output this is, and that have not ended. */
   suppliers: Set<Supplier> | undefined;
@@ -76,4 +78,6 @@ export class Extra {
   timeouts: Timeouts | undefined;
   /** The connection failed while kept bytes were still to be delivered. */
   failure: Error | undefined;
+  /** Why it is gone, if not on purpose. */
+  endedBy: Error | undefined;
 }

@@ -103,7 +103,10 @@ interface PlainObserver<T> {
 export abstract class Sink<T> extends Subscription {
   protected readonly source: InputSource<T>;
   /** Takes bytes on loan instead of `next`. */
-  abstract readonly relay: Relay | undefined;
+  get relay(): Relay | undefined {
+    return undefined;
+  }
+
   /** Reads bytes that are lent instead of `next`. */
   get reader(): Reader | undefined {
     return undefined;
@@ -160,15 +163,27 @@ export class Input<T> extends Observable<T> {
       if (!sink.closed) source.addSink(sink);
       return first;
     }
-    const sink = source.isRelay(first)
-      ? new RelaySink<T>(source, first)
-      : new CallbackSink<T>(
-          source,
-          typeof first === 'function' || first == null ? { next: first, error, complete } : first,
-        );
+    const sink = plainSink(source, first, error, complete);
     if (!sink.closed) source.addSink(sink);
     return sink;
   }
+}
+
+function plainSink<T>(
+  source: InputSource<T>,
+  first: Partial<Observer<T>> | Next<T>,
+  error: OnError,
+  complete: Complete,
+): Sink<T> {
+  if (source.isRelay(first)) {
+    return isSource(source, first) ? new EchoSink<T>(source) : new RelaySink<T>(source, first);
+  }
+  const observer = typeof first === 'function' || first == null ? { next: first, error, complete } : first;
+  return new CallbackSink<T>(source, observer);
+}
+
+function isSource<T>(source: InputSource<T>, relay: Relay): source is EchoSource<T> {
+  return (source as unknown) === relay;
 }
 
 /** By its shape, as RxJS itself does it: it may come from another copy of RxJS, and must still take its teardown along. */
@@ -181,7 +196,6 @@ function isSubscriber<T>(observer: unknown): observer is Subscriber<T> {
 }
 
 class SubscriberSink<T> extends Sink<T> {
-  readonly relay = undefined;
   readonly #subscriber: Subscriber<T>;
 
   constructor(source: InputSource<T>, subscriber: Subscriber<T>) {
@@ -204,21 +218,24 @@ class SubscriberSink<T> extends Sink<T> {
 
 /** Of an observer that takes bytes on loan. */
 export class RelaySink<T> extends Sink<T> {
-  readonly relay: Relay;
+  readonly #relay: Relay;
   readonly #forget: (() => void) | undefined;
 
   constructor(source: InputSource<T>, relay: Relay) {
     super(source);
-    this.relay = relay;
+    this.#relay = relay;
     relay.own();
-    // An echo's receiver closes together with its source.
-    if ((relay as unknown) !== source) this.#forget = relay.whenClosed(() => this.unsubscribe());
+    this.#forget = relay.whenClosed(() => this.unsubscribe());
+  }
+
+  override get relay(): Relay {
+    return this.#relay;
   }
 
   next(): void {}
 
   complete(): void {
-    this.relay.relayEnd();
+    this.#relay.relayEnd();
   }
 
   error(): void {}
@@ -226,14 +243,39 @@ export class RelaySink<T> extends Sink<T> {
   override unsubscribe(): void {
     if (this.closed) return;
     super.unsubscribe();
-    this.#forget?.();
-    this.relay.disown();
+    this.#forget?.(); // not yet there when the receiver was closed already
+    this.#relay.disown();
   }
+}
+
+type EchoSource<T> = InputSource<T> & Relay;
+
+/**
+ * Of a source that is its own observer, closes together with it and knows by itself that it is: a small object, since a server may
+ * have one for each of its connections.
+ */
+class EchoSink<T> extends Sink<T> {
+  declare protected readonly source: EchoSource<T>;
+
+  constructor(source: EchoSource<T>) {
+    super(source);
+  }
+
+  override get relay(): Relay {
+    return this.source;
+  }
+
+  next(): void {}
+
+  complete(): void {
+    this.source.relayEnd();
+  }
+
+  error(): void {}
 }
 
 /** Of an operator that reads bytes where they lie. */
 export class ReaderSink extends Sink<Buffer> {
-  readonly relay = undefined;
   readonly #reader: Reader;
 
   constructor(source: InputSource<Buffer>, reader: Reader) {
@@ -259,7 +301,6 @@ export class ReaderSink extends Sink<Buffer> {
 }
 
 class CallbackSink<T> extends Sink<T> {
-  readonly relay = undefined;
   readonly #observer: PlainObserver<T>;
 
   constructor(source: InputSource<T>, observer: PlainObserver<T>) {

@@ -128,13 +128,17 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
   }
 
   own(): void {
-    this.owners += 1;
+    this.more.owners = (this.more.owners ?? 0) + 1;
   }
 
   disown(): void {
-    this.owners -= 1;
+    this.more.owners = (this.more.owners ?? 0) - 1;
+    this.endIfOver();
+  }
+
+  protected endIfOver(): void {
     const over = this.is(INPUT_DONE) && !this.host.limits.halfOpen;
-    if (over && this.owners === 0 && !this.is(FED)) this.end();
+    if (over && !this.owned && !this.is(FED)) this.end();
   }
 
   relayEnd(): void {
@@ -151,7 +155,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
 
   whenClosed(callback: (outcome: Closed) => void): () => void {
     if (this.is(CLOSED)) {
-      callback(this.#outcome());
+      callback(this.outcome());
       return () => {};
     }
     // Copied, not changed: whoever walks it while it is told of the end walks the list of that moment.
@@ -226,17 +230,13 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.cut(new EvioError(code, `connection ${this.id}: ${text}`));
   }
 
-  get failure(): Error | undefined {
-    return this.endedBy;
-  }
-
   get inputOver(): boolean {
     return this.is(INPUT_DONE);
   }
 
   get cutOff(): Error | undefined {
     const whole = this.is(PEER_ENDED) && !this.is(CUT_SHORT);
-    if (this.endedBy !== undefined || whole) return this.endedBy;
+    if (this.failure !== undefined || whole) return this.failure;
     return new EvioError('ERR_EVIO_CLOSED', `the input of connection ${this.id} was cut off before its end`);
   }
 
@@ -276,14 +276,14 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     this.dropKept();
     if (!this.is(INPUT_DONE)) this.completeInput();
     if (this.is(HELD)) this.state |= END_DUE;
-    else if (this.owners === 0 && !this.is(FED)) this.end();
+    else if (!this.owned && !this.is(FED)) this.end();
   }
 
   /** The one way out: whoever waits for anything hears of it, in the order data$, closed$, disconnected$. */
   protected finish(error: Error | undefined): void {
     if (this.is(CLOSED)) return;
     this.state |= CLOSED;
-    this.endedBy = error;
+    if (error !== undefined) this.more.endedBy = error;
     this.bytesQueued = 0;
     const extra = this.extra;
     extra?.timeouts?.stop();
@@ -294,7 +294,7 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
     else this.completeInput();
     if (extra !== undefined) {
       for (const subscriber of extra.drainedSubscribers ?? []) guarded(() => subscriber.complete());
-      const outcome = this.#outcome();
+      const outcome = this.outcome();
       for (const callback of extra.closedCallbacks ?? []) guarded(() => callback(outcome));
       extra.closedCallbacks = undefined;
     }
@@ -308,15 +308,16 @@ export class StreamConnection extends ConnectionOutput implements Connection, St
         subscriber.complete();
       };
       if (this.is(CLOSED)) {
-        emit(this.#outcome());
+        emit(this.outcome());
         return;
       }
       return this.whenClosed(emit);
     }));
   }
 
-  #outcome(): Closed {
-    return this.endedBy === undefined ? {} : { error: this.endedBy };
+  private outcome(): Closed {
+    const error = this.failure;
+    return error === undefined ? {} : { error };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

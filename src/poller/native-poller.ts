@@ -25,7 +25,7 @@ import {
 } from './addon.js';
 import type { Addon, NodeLoop } from './addon.js';
 import { COMMAND, NativeDial, NativeListener, NativeStream } from './native-sockets.js';
-import type { NativeSockets, UnixPath } from './native-sockets.js';
+import type { KnownAddress, NativeSockets, Origin, UnixPath } from './native-sockets.js';
 import { lend } from './poller.js';
 import type {
   BindAddress,
@@ -67,7 +67,8 @@ export class NativePoller implements Poller, NativeSockets {
   #exiting = false;
   #references = 0;
   #alarmAt = Infinity;
-  #lastLocal = '';
+  /** Shared by streams as long as they have it in common. */
+  #lastOrigin: Origin = { poller: this, local: '' };
 
   constructor(addon: Addon) {
     const { layout } = addon;
@@ -351,7 +352,7 @@ export class NativePoller implements Poller, NativeSockets {
     } else if (kind === BROKEN) {
       events.broken(systemError(a, this.#addon.calls[b] ?? ''));
     } else if (kind === FAILED) {
-      stream.closed = true;
+      stream.markClosed();
       this.forgetStream(stream);
       events.failed(systemError(a, this.#addon.calls[b] ?? ''));
     }
@@ -387,18 +388,23 @@ export class NativePoller implements Poller, NativeSockets {
   }
 
   #open(slot: number, generation: number, offset: number, path: UnixPath | undefined): NativeStream {
-    const local = path?.local ?? this.#localRecord(offset);
+    const origin = path?.local === undefined ? this.#originAt(offset) : this.#originOf(path.local);
     const remote = path?.remote ?? recordText(this.#bytes, offset + ADDRESS_BYTES);
-    const stream = new NativeStream(this, slot, generation, local, remote);
+    const stream = new NativeStream(origin, slot, generation, remote);
     this.#streams[slot] = stream;
     this.reference(1);
     return stream;
   }
 
-  /** Nearly all connections of a server have the same address at this end: they share its text. */
-  #localRecord(at: number): string {
-    if (!isRecord(this.#lastLocal, this.#bytes, at)) this.#lastLocal = recordText(this.#bytes, at);
-    return this.#lastLocal;
+  #originOf(local: KnownAddress): Origin {
+    if (this.#lastOrigin.local !== local) this.#lastOrigin = { poller: this, local };
+    return this.#lastOrigin;
+  }
+
+  #originAt(offset: number): Origin {
+    const { local } = this.#lastOrigin;
+    const same = typeof local === 'string' && isRecord(local, this.#bytes, offset);
+    return same ? this.#lastOrigin : this.#originOf(recordText(this.#bytes, offset));
   }
 
   /** Finds out who gets a stream's events. */

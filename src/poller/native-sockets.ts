@@ -111,31 +111,46 @@ function addressOf(known: KnownAddress): SocketAddress {
   return typeof known === 'string' ? readAddress(known) : known;
 }
 
+/** What streams have in common: nearly all of a server's have the same address at this end. */
+export interface Origin {
+  readonly poller: NativeSockets;
+  readonly local: KnownAddress;
+}
+
+/** No stream has it. */
+const CLOSED = 0;
+
+/** A small object, since there may be many: no field that another could stand for, and no method of `#name`, which costs one. */
 export class NativeStream implements PollerStream {
-  closed = false;
   events: StreamEvents = NOBODY;
   readonly slot: number;
-  readonly generation: number;
-  readonly #poller: NativeSockets;
-  readonly #local: KnownAddress;
+  readonly #origin: Origin;
   readonly #remote: KnownAddress;
+  #generation: number;
 
-  constructor(
-    poller: NativeSockets,
-    slot: number,
-    generation: number,
-    local: KnownAddress,
-    remote: KnownAddress,
-  ) {
-    this.#poller = poller;
+  constructor(origin: Origin, slot: number, generation: number, remote: KnownAddress) {
+    this.#origin = origin;
     this.slot = slot;
-    this.generation = generation;
-    this.#local = local;
+    this.#generation = generation;
     this.#remote = remote;
   }
 
+  /** Of its slot; one that finds nothing once the stream is closed. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get closed(): boolean {
+    return this.#generation === CLOSED;
+  }
+
+  /** Native code has given it up, or is about to. */
+  markClosed(): void {
+    this.#generation = CLOSED;
+  }
+
   get local(): SocketAddress {
-    return addressOf(this.#local);
+    return addressOf(this.#origin.local);
   }
 
   get remote(): SocketAddress {
@@ -143,33 +158,34 @@ export class NativeStream implements PollerStream {
   }
 
   read(on: boolean): void {
-    if (!this.closed) this.#poller.command(COMMAND.read, this, on ? 1 : 0, 0);
+    if (!this.closed) this.#origin.poller.command(COMMAND.read, this, on ? 1 : 0, 0);
   }
 
   write(source: Uint8Array, start: number, end: number): void {
-    if (!this.closed && start < end) this.#poller.write(this, source, start, end);
+    if (!this.closed && start < end) this.#origin.poller.write(this, source, start, end);
   }
 
   queued(): number {
-    return this.closed ? 0 : this.#poller.queued(this);
+    return this.closed ? 0 : this.#origin.poller.queued(this);
   }
 
   shutdown(): void {
-    if (!this.closed) this.#poller.command(COMMAND.shutdown, this, 0, 0);
+    if (!this.closed) this.#origin.poller.command(COMMAND.shutdown, this, 0, 0);
   }
 
   close(): void {
-    this.#release(COMMAND.close);
+    this.release(COMMAND.close);
   }
 
   reset(): void {
-    this.#release(COMMAND.reset);
+    this.release(COMMAND.reset);
   }
 
-  #release(kind: number): void {
+  private release(kind: number): void {
     if (this.closed) return;
-    this.closed = true;
-    this.#poller.command(kind, this, 0, 0);
-    this.#poller.forgetStream(this);
+    const { poller } = this.#origin;
+    poller.command(kind, this, 0, 0);
+    this.markClosed();
+    poller.forgetStream(this);
   }
 }
