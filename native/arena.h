@@ -26,6 +26,7 @@ enum Control : uint32_t {
   kErrno,         // of the last operation that returned a failure
   kErrorCall,     // its Call
   kGeneration,    // of the listener that listen() has just made
+  kUnannounced,   // clients that have been accepted and not announced
   kControlWords = 16,
 };
 
@@ -39,6 +40,7 @@ enum class EventKind : uint32_t {
   kBroken,        // a: errno; output is lost, unread input may be left
   kAcceptFailed,  // slot, generation of the listener; a: errno
   kConnected,     // b: offset of two AddressRecords (local, remote)
+  kAnnounced,     // as kAccepted, of a quiet listener's client, before its first event
 };
 
 enum class CommandKind : uint32_t {

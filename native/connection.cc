@@ -34,7 +34,8 @@ Progress Connection::FinishConnecting(const Event& event, Batch* batch) {
     return Progress::kDone;
   }
   connecting_ = false;
-  const uint32_t offset = PutAddresses(LocalAddress(fd_.get()), RemoteAddress(fd_.get()), batch);
+  const uint32_t offset =
+      PutAddresses(ToRecord(LocalAddress(fd_.get())), ToRecord(RemoteAddress(fd_.get())), batch);
   batch->Add(EventKind::kConnected, token, 0, offset);
   return Progress::kDone;
 }
@@ -199,8 +200,8 @@ Interest Connection::Wanted() const {
   return {reading_, !queue_.empty(), !ended_ && (reading_ || !hangup_noted_)};
 }
 
-uint32_t PutAddresses(const SocketAddress& local, const SocketAddress& remote, Batch* batch) {
-  const AddressRecord records[2] = {ToRecord(local), ToRecord(remote)};
+uint32_t PutAddresses(const AddressRecord& local, const AddressRecord& remote, Batch* batch) {
+  const AddressRecord records[2] = {local, remote};
   std::memcpy(batch->window(), records, sizeof(records));
   return batch->Take(sizeof(records));
 }

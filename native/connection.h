@@ -13,12 +13,20 @@
 #include "byte_queue.h"
 #include "poller.h"
 #include "socket.h"
+#include "socket_address.h"
 #include "token.h"
 
 namespace evio {
 
 // Whether a step finished or lacked room in the batch and must be called again.
 enum class Progress { kDone, kNoRoom };
+
+// What must be known of a connection that JavaScript has not been told of: whose client it is, and who, which
+// can no longer be asked for when the peer is gone.
+struct Unannounced {
+  Token listener;
+  AddressRecord remote;
+};
 
 class Connection {
  public:
@@ -29,6 +37,8 @@ class Connection {
 
   Token token;
   uint64_t taken = 0;  // by the kernel since the last report
+  // Of a quiet listener's client, until there is something to tell of it.
+  std::unique_ptr<Unannounced> unannounced;
   // Bookkeeping of the loop: its commands for this connection, and which of its lists hold it.
   int32_t first_write = -1;
   int32_t last_write = -1;
@@ -92,6 +102,6 @@ class Connection {
 };
 
 // Writes two AddressRecords into the window, for which there must be room; returns their offset.
-uint32_t PutAddresses(const SocketAddress& local, const SocketAddress& remote, Batch* batch);
+uint32_t PutAddresses(const AddressRecord& local, const AddressRecord& remote, Batch* batch);
 
 }  // namespace evio

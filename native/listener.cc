@@ -9,14 +9,6 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 128;
 
-void AddAccepted(const Listener& listener, const Connection& connection, const SocketAddress& remote,
-                 Batch* batch) {
-  // Only a listener on all addresses needs to ask where a client has arrived.
-  const uint32_t offset = PutAddresses(
-      listener.bound().IsWildcard() ? LocalAddress(connection.fd()) : listener.bound(), remote, batch);
-  batch->Add(EventKind::kAccepted, connection.token, listener.token.slot, offset, listener.token.generation);
-}
-
 }  // namespace
 
 Listener::~Listener() {
@@ -24,15 +16,22 @@ Listener::~Listener() {
   (void)unlink(reinterpret_cast<const sockaddr_un*>(&bound_.storage)->sun_path);
 }
 
-Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch) {
+Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch, std::vector<Token>* accepted) {
   for (int i = 0; i < kAcceptsPerTurn; i++) {
     if (!batch->HasRoom(1, 2 * sizeof(AddressRecord))) return Progress::kNoRoom;
     Fd socket;
     SocketAddress remote;
     const Status status = Accept(fd_.get(), &socket, &remote);
     if (status.ok()) {
-      const Connection* connection = connections->Insert(std::make_unique<Connection>(std::move(socket)));
-      AddAccepted(*this, *connection, remote, batch);
+      Connection* connection = connections->Insert(std::make_unique<Connection>(std::move(socket)));
+      accepted->push_back(connection->token);
+      if (quiet_) {
+        connection->unannounced = std::make_unique<Unannounced>(Unannounced{token, ToRecord(remote)});
+        connection->SetReading(true);
+        unannounced += 1;
+      } else {
+        Tell(EventKind::kAccepted, *connection, ToRecord(remote), batch);
+      }
     } else if (status.error == EAGAIN || status.error == EWOULDBLOCK) {
       return Progress::kDone;
     } else if (!ConcernsOneClient(status.error)) {
@@ -41,6 +40,22 @@ Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch) {
     }
   }
   return Progress::kDone;
+}
+
+void Listener::Announce(Connection* connection, Batch* batch) {
+  Tell(EventKind::kAnnounced, *connection, connection->unannounced->remote, batch);
+  connection->unannounced.reset();
+  unannounced -= 1;
+}
+
+void Listener::Tell(EventKind kind, const Connection& connection, const AddressRecord& remote,
+                    Batch* batch) const {
+  const uint32_t offset = PutAddresses(ToRecord(LocalOf(connection)), remote, batch);
+  batch->Add(kind, connection.token, token.slot, offset, token.generation);
+}
+
+SocketAddress Listener::LocalOf(const Connection& connection) const {
+  return bound_.IsWildcard() ? LocalAddress(connection.fd()) : bound_;
 }
 
 Status Listener::Reconcile(Poller* poller) {

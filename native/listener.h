@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "arena.h"
 #include "connection.h"
@@ -24,15 +25,30 @@ class Listener {
   bool accepting() const { return accepting_; }
   const SocketAddress& bound() const { return bound_; }
 
-  // Accepts until the backlog is empty, bounded per turn, and adds one event for each or for the failure.
-  Progress AcceptAll(SlotTable<Connection>* connections, Batch* batch);
+  // On: whom it accepts is read from at once, and announced when there is something to tell of him.
+  void SetQuiet(bool on) { quiet_ = on; }
+  // How many have been accepted and not announced.
+  uint32_t unannounced = 0;
+
+  // Accepts until the backlog is empty, bounded per turn, and adds one event for each who is announced, and
+  // for the failure. All who were accepted are appended to `accepted`.
+  Progress AcceptAll(SlotTable<Connection>* connections, Batch* batch, std::vector<Token>* accepted);
+
+  // Adds the event for one who was not announced when he was accepted. There must be room for it.
+  void Announce(Connection* connection, Batch* batch);
+
+  // Where a client has arrived. Only a listener on all addresses needs to ask.
+  SocketAddress LocalOf(const Connection& connection) const;
 
   Status Reconcile(Poller* poller);
 
  private:
+  void Tell(EventKind kind, const Connection& connection, const AddressRecord& remote, Batch* batch) const;
+
   Fd fd_;
   SocketAddress bound_;
   bool accepting_ = false;
+  bool quiet_ = false;
   bool is_registered_ = false;
 };
 

@@ -74,6 +74,37 @@ void Loop::SetAccepting(Token token, bool on) {
   dirty_listeners_.push_back(token);
 }
 
+void Loop::SetQuiet(Token token, bool on) {
+  if (Listener* listener = listeners_.Find(token)) listener->SetQuiet(on);
+}
+
+uint32_t Loop::Unannounced(Token token) const {
+  const Listener* listener = listeners_.Find(token);
+  return listener == nullptr ? 0 : listener->unannounced;
+}
+
+std::vector<Announcement> Loop::AnnounceAll(Token token) {
+  std::vector<Announcement> announcements;
+  Listener* listener = listeners_.Find(token);
+  if (listener == nullptr || listener->unannounced == 0) return announcements;
+  announcements.reserve(listener->unannounced);
+  connections_.ForEach([&](Connection* connection) {
+    if (connection->unannounced == nullptr) return;
+    if (connection->unannounced->listener.Pack() != token.Pack()) return;
+    announcements.push_back(
+        {connection->token, ToRecord(listener->LocalOf(*connection)), connection->unannounced->remote});
+    connection->unannounced.reset();
+  });
+  unannounced_ -= listener->unannounced;
+  listener->unannounced = 0;
+  return announcements;
+}
+
+void Loop::CloseListener(Token token) {
+  for (const Announcement& announcement : AnnounceAll(token)) connections_.Erase(announcement.connection);
+  listeners_.Erase(token);
+}
+
 uint32_t Loop::Poll() {
   batch_.Begin();
   ExamineAll();
@@ -93,20 +124,29 @@ Progress Loop::Dispatch(const Event& event) {
   if ((event.key & kListenerKey) != 0) {
     Listener* listener = listeners_.Find(Token::Unpack(event.key & ~kListenerKey));
     if (listener == nullptr || !listener->accepting()) return Progress::kDone;
-    const uint32_t first = batch_.count();
-    const Progress progress = listener->AcceptAll(&connections_, &batch_);
-    for (uint32_t i = first; i < batch_.count(); i++) {
-      const Record& record = arena_.events()[i];
-      if (record.kind != static_cast<uint32_t>(EventKind::kAccepted)) continue;
-      MarkDirty(connections_.Find({record.slot, record.generation}));
-    }
+    accepted_.clear();
+    const uint32_t before = listener->unannounced;
+    const Progress progress = listener->AcceptAll(&connections_, &batch_, &accepted_);
+    unannounced_ += listener->unannounced - before;
+    for (const Token token : accepted_) MarkDirty(connections_.Find(token));
     return progress;
   }
   Connection* connection = connections_.Find(Token::Unpack(event.key));
   if (connection == nullptr) return Progress::kDone;
+  if (connection->unannounced != nullptr && Announce(connection) == Progress::kNoRoom) {
+    return Progress::kNoRoom;
+  }
   const Progress progress = connection->OnEvent(event, &batch_);
   Settle(connection);
   return progress;
+}
+
+// Before anything else is told of it. Its listener lives: closing that would have closed it too.
+Progress Loop::Announce(Connection* connection) {
+  if (!batch_.HasRoom(1, 2 * sizeof(AddressRecord))) return Progress::kNoRoom;
+  listeners_.Find(connection->unannounced->listener)->Announce(connection, &batch_);
+  unannounced_ -= 1;
+  return Progress::kDone;
 }
 
 void Loop::ExamineAll() {
@@ -240,6 +280,16 @@ void Loop::ReconcileAll() {
     if (connection == nullptr) continue;
     connection->in_dirty = false;
     const Status status = connection->Reconcile(poller_.get());
+    if (!status.ok() && connection->unannounced != nullptr) {
+      // JavaScript does not know it: what it is told is that somebody could not be accepted.
+      const Token listener = connection->unannounced->listener;
+      listeners_.Find(listener)->unannounced -= 1;
+      unannounced_ -= 1;
+      failures_.push_back(ToRecord(EventKind::kAcceptFailed, listener, status));
+      connection->Reset();
+      connections_.Erase(token);
+      continue;
+    }
     if (!status.ok()) {
       // It keeps its slot until JavaScript has been told.
       failures_.push_back(ToRecord(EventKind::kFailed, token, status));

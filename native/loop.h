@@ -15,6 +15,14 @@
 
 namespace evio {
 
+// Who was accepted some time ago.
+struct Announcement {
+  Token connection;
+  AddressRecord local;
+  AddressRecord remote;
+};
+static_assert(sizeof(Announcement) == 48, "read by JavaScript at fixed offsets");
+
 class Loop {
  public:
   Loop(std::unique_ptr<Poller> poller, Arena arena);
@@ -25,7 +33,16 @@ class Loop {
   Status Listen(const SocketAddress& address, const ListenOptions& options, uint32_t* slot,
                 SocketAddress* bound);
   void SetAccepting(Token listener, bool on);
-  void CloseListener(Token listener) { listeners_.Erase(listener); }
+  // Also closes those whom it has accepted and not announced.
+  void CloseListener(Token listener);
+  // Whether clients are announced only when there is something to tell of them.
+  void SetQuiet(Token listener, bool on);
+  // How many of its clients have not been announced; 0 for a listener that is gone.
+  uint32_t Unannounced(Token listener) const;
+  // The same of all listeners.
+  uint32_t unannounced() const { return unannounced_; }
+  // Counts them as announced from now on and says who they are.
+  std::vector<Announcement> AnnounceAll(Token listener);
   Token ListenerToken(uint32_t slot) const { return listener_tokens_[slot]; }
 
   // Begins to connect. Whatever comes of it is an event (kConnected, kFailed), never sooner than the next
@@ -54,6 +71,7 @@ class Loop {
 
  private:
   Progress Dispatch(const Event& event);
+  Progress Announce(Connection* connection);
   void ExamineAll();
   Connection* Execute(const Record& command, int32_t index);
   void SendGathered(Connection* connection);
@@ -69,11 +87,13 @@ class Loop {
   SlotTable<Listener> listeners_;
   SlotTable<Connection> connections_;
   std::vector<Token> listener_tokens_;
+  uint32_t unannounced_ = 0;
 
   std::vector<Event> events_;
   size_t next_event_ = 0;
   size_t event_count_ = 0;
 
+  std::vector<Token> accepted_;         // by the listener that is being served
   std::vector<Token> examine_;          // off the poller, with something left to find
   std::vector<Token> dirty_;            // interest may have changed
   std::vector<Token> dirty_listeners_;  // likewise

@@ -33,8 +33,10 @@ Napi::Function NodeLoop::Define(Napi::Env env) {
   return DefineClass(
       env, "NodeLoop",
       {InstanceMethod<&NodeLoop::Listen>("listen"), InstanceMethod<&NodeLoop::Connect>("connect"),
-       InstanceMethod<&NodeLoop::Accept>("accept"), InstanceMethod<&NodeLoop::CloseListener>("closeListener"),
-       InstanceMethod<&NodeLoop::Flush>("flush"),
+       InstanceMethod<&NodeLoop::Accept>("accept"), InstanceMethod<&NodeLoop::Quiet>("quiet"),
+       InstanceMethod<&NodeLoop::Unannounced>("unannounced"),
+       InstanceMethod<&NodeLoop::AnnounceAll>("announceAll"),
+       InstanceMethod<&NodeLoop::CloseListener>("closeListener"), InstanceMethod<&NodeLoop::Flush>("flush"),
        InstanceMethod<&NodeLoop::FlushAndCollect>("flushAndCollect"), InstanceMethod<&NodeLoop::Send>("send"),
        InstanceMethod<&NodeLoop::Queued>("queued"), InstanceMethod<&NodeLoop::Alarm>("alarm"),
        InstanceMethod<&NodeLoop::Schedule>("schedule"), InstanceMethod<&NodeLoop::Ref>("ref")});
@@ -109,11 +111,13 @@ void NodeLoop::Turn() {
   arena_.control(kInTurn) = 1;
   for (int round = 0; round < kRoundsPerTurn; round++) {
     const uint32_t events = loop_->Poll();
-    if (round > 0 && events == 0 && !MoreToDo()) {
+    const bool told = arena_.control(kUnannounced) == loop_->unannounced();
+    if (round > 0 && events == 0 && told && !MoreToDo()) {
       loop_->Flush(0);  // nothing to tell, but a socket that was heard of may have to go back to the poller
       break;
     }
     arena_.control(kTurnWanted) = 0;
+    arena_.control(kUnannounced) = loop_->unannounced();
     Dispatch(events);
     if (closing_ || std::chrono::steady_clock::now() >= end) break;
     if (events < kBusyEvents && !MoreToDo() && !loop_->HasWork()) break;
@@ -213,13 +217,34 @@ Napi::Value NodeLoop::Connect(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), token.slot);
 }
 
+Token NodeLoop::ListenerAt(const Napi::CallbackInfo& info) const {
+  return loop_->ListenerToken(info[0].As<Napi::Number>().Uint32Value());
+}
+
 void NodeLoop::Accept(const Napi::CallbackInfo& info) {
-  loop_->SetAccepting(loop_->ListenerToken(info[0].As<Napi::Number>().Uint32Value()),
-                      info[1].As<Napi::Boolean>().Value());
+  loop_->SetAccepting(ListenerAt(info), info[1].As<Napi::Boolean>().Value());
+}
+
+// quiet(slot, on)
+void NodeLoop::Quiet(const Napi::CallbackInfo& info) {
+  loop_->SetQuiet(ListenerAt(info), info[1].As<Napi::Boolean>().Value());
+}
+
+Napi::Value NodeLoop::Unannounced(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), loop_->Unannounced(ListenerAt(info)));
+}
+
+// announceAll(slot) returns Announcements, one behind the other.
+Napi::Value NodeLoop::AnnounceAll(const Napi::CallbackInfo& info) {
+  const std::vector<Announcement> announcements = loop_->AnnounceAll(ListenerAt(info));
+  arena_.control(kUnannounced) = loop_->unannounced();
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<const uint8_t*>(announcements.data()),
+                                     announcements.size() * sizeof(Announcement));
 }
 
 void NodeLoop::CloseListener(const Napi::CallbackInfo& info) {
-  loop_->CloseListener(loop_->ListenerToken(info[0].As<Napi::Number>().Uint32Value()));
+  loop_->CloseListener(ListenerAt(info));
+  arena_.control(kUnannounced) = loop_->unannounced();
 }
 
 // alarm(delay in ms, rounded up by the caller; negative for none)

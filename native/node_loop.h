@@ -29,6 +29,9 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
   Napi::Value Listen(const Napi::CallbackInfo& info);
   Napi::Value Connect(const Napi::CallbackInfo& info);
   void Accept(const Napi::CallbackInfo& info);
+  void Quiet(const Napi::CallbackInfo& info);
+  Napi::Value Unannounced(const Napi::CallbackInfo& info);
+  Napi::Value AnnounceAll(const Napi::CallbackInfo& info);
   void CloseListener(const Napi::CallbackInfo& info);
   void Flush(const Napi::CallbackInfo& info);
   Napi::Value FlushAndCollect(const Napi::CallbackInfo& info);
@@ -37,6 +40,9 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
   void Alarm(const Napi::CallbackInfo& info);
   void Schedule(const Napi::CallbackInfo& info);
   void Ref(const Napi::CallbackInfo& info);
+
+  // The listener whose slot is the first argument.
+  Token ListenerAt(const Napi::CallbackInfo& info) const;
 
   void Turn();
   void Dispatch(uint32_t events);

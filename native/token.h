@@ -45,6 +45,13 @@ class SlotTable {
     return slot.generation == token.generation ? slot.entry.get() : nullptr;
   }
 
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.entry != nullptr) visit(slot.entry.get());
+    }
+  }
+
   void Erase(Token token) {
     if (Find(token) == nullptr) return;
     Slot& slot = slots_[token.slot];

@@ -22,6 +22,8 @@ export interface AcceptingServer {
   beforeEvent(): void;
   /** Tells the poller. */
   accept(on: boolean): void;
+  /** Connections may be announced late, when there is something to tell of them, if the server has nothing against it. */
+  acceptQuietly(on: boolean): void;
   announce(connection: StreamConnection): void;
   dropped(stream: PollerStream, reason: DropReason): void;
   report(error: Error): void;
@@ -60,12 +62,16 @@ export class Acceptor implements Deferred {
   /** After anything that decides whether to accept has changed. */
   update(): void {
     const on = this.#accepting;
+    this.#server.acceptQuietly(!this.#admission.limited);
     this.#server.accept(on);
     if (on && this.#held.length > 0) this.#server.engine.defer(this);
   }
 
-  /** The poller has accepted. Undefined when that one must not come in. */
-  accepted(stream: PollerStream, make: () => StreamConnection): StreamConnection | undefined {
+  /**
+   * The poller has accepted. Undefined when that one must not come in.
+   * @param heard - it was accepted before, when nothing was against it, and input follows
+   */
+  accepted(stream: PollerStream, heard: boolean, make: () => StreamConnection): StreamConnection | undefined {
     const server = this.#server;
     server.beforeEvent();
     this.#failing = false;
@@ -77,7 +83,7 @@ export class Acceptor implements Deferred {
     }
     const connection = make();
     this.#admission.entered(connection);
-    if (this.#held.length === 0 && this.#accepting && !this.#tooFast()) {
+    if (heard || (this.#held.length === 0 && this.#accepting && !this.#tooFast())) {
       this.#announce(connection);
     } else {
       // Accepted before the poller heard that accepting has stopped.

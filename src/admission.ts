@@ -23,6 +23,12 @@ export class Admission {
     this.#tokens = limits.rate;
   }
 
+  /** Whether there is any limit: then everybody counts from the moment that he is accepted. */
+  get limited(): boolean {
+    const { most, mostPerAddress, rate } = this.#limits;
+    return Math.min(most, mostPerAddress, rate) < Infinity;
+  }
+
   /** Whether nobody is to be accepted before somebody leaves. */
   isFull(connections: number): boolean {
     return !this.#limits.dropping && connections >= this.#limits.most;

@@ -21,7 +21,7 @@ import { removeStaleSocket } from './unix-socket.js';
 export interface BindingOwner {
   bound(): void;
   bindingFailed(error: Error): void;
-  accepted(stream: PollerStream): StreamEvents;
+  accepted(stream: PollerStream, heard: boolean): StreamEvents;
   acceptFailed(error: Error): void;
 }
 
@@ -40,6 +40,7 @@ export class Binding implements ListenerEvents {
   #listener: PollerListener | undefined;
   #fallback: BindAddress | undefined;
   #accepting = false;
+  #quiet = false;
   #referenced = true;
   #closed = false;
 
@@ -89,6 +90,7 @@ export class Binding implements ListenerEvents {
     // A fallback may have been bound inside that call.
     this.#listener ??= listener;
     if (!this.#referenced) this.#listener.ref(false);
+    if (this.#quiet) this.#listener.quiet?.(true);
     if (this.#accepting) this.#listener.accept(true);
   }
 
@@ -119,8 +121,8 @@ export class Binding implements ListenerEvents {
     return error;
   }
 
-  accepted(stream: PollerStream): StreamEvents {
-    return this.#owner.accepted(stream);
+  accepted(stream: PollerStream, heard = false): StreamEvents {
+    return this.#owner.accepted(stream, heard);
   }
 
   acceptFailed(error: NodeJS.ErrnoException): void {
@@ -131,6 +133,21 @@ export class Binding implements ListenerEvents {
     if (on === this.#accepting) return;
     this.#accepting = on;
     this.#listener?.accept(on);
+  }
+
+  /** Whether connections may stay unannounced until there is something to tell of them, where the poller can do that. */
+  quiet(on: boolean): void {
+    if (on === this.#quiet) return;
+    this.#quiet = on;
+    this.#listener?.quiet?.(on);
+  }
+
+  get unannounced(): number {
+    return this.#listener?.unannounced ?? 0;
+  }
+
+  announceAll(): void {
+    this.#listener?.announceAll?.();
   }
 
   ref(on: boolean): void {

@@ -214,6 +214,11 @@ export abstract class ConnectionInput
     return this.abandoned && this.is(OUTPUT_ENDED) && !this.host.limits.halfOpen;
   }
 
+  /** The poller reads it already. */
+  isRead(): void {
+    this.state |= READING;
+  }
+
   /** Tells the poller what to do, after anything that decides it has changed. */
   updateReading(): void {
     if (this.is(CLOSED)) return;
@@ -331,9 +336,7 @@ export abstract class ConnectionInput
   /** Whether user code gets the window itself, which it may write into: then what is relayed must not depend on that. */
   private othersHoldWindow(sinks: Sink<Buffer> | readonly Sink<Buffer>[]): boolean {
     if (sinks instanceof Sink && !this.host.wantsInput) return false;
-    return (
-      this.host.limits.reuseInputBuffer || listOf(sinks).some(({ reader }) => reader?.exposes === true)
-    );
+    return this.host.limits.reuseInputBuffer || listOf(sinks).some(({ reader }) => reader?.exposes === true);
   }
 
   private get relays(): boolean {

@@ -16,6 +16,8 @@ import type { BindingOwner } from './binding.js';
 import { Closing, closeTimeoutOf } from './closing.js';
 import type { ConnectionHost } from './connection-state.js';
 import type { Connection } from './connection.js';
+import { ConnectionTable, Connections } from './connection-table.js';
+import type { Unannounced } from './connection-table.js';
 import { Engine } from './engine.js';
 import { EvioError, invalidArgument, toError } from './errors.js';
 import { guarded } from './poller/guarded.js';
@@ -58,7 +60,14 @@ export function listen(address: string | readonly string[], options?: ListenOpti
 type Phase = 'binding' | 'listening' | 'failed' | 'closing' | 'closed';
 
 class PollerServer
-  implements Server, ConnectionHost, AcceptingServer, BindingOwner, InputSource<Received>, Watchable
+  implements
+    Server,
+    ConnectionHost,
+    AcceptingServer,
+    BindingOwner,
+    InputSource<Received>,
+    Unannounced,
+    Watchable
 {
   readonly connections$: Observable<Connection>;
   readonly data$: Observable<Received>;
@@ -67,6 +76,7 @@ class PollerServer
   readonly errors$: Observable<Failure>;
   readonly dropped$: Observable<Dropped>;
   readonly closing$: Observable<void>;
+  readonly connections: ReadonlyMap<number, Connection>;
   readonly ready: Promise<Server>;
   readonly answering = true;
   readonly engine: Engine;
@@ -76,7 +86,7 @@ class PollerServer
   #forgetSignal: () => void = () => {};
   readonly #ticker: Ticker;
   readonly #bindings: readonly Binding[];
-  readonly #connections = new Map<number, StreamConnection>();
+  readonly #connections = new ConnectionTable<StreamConnection>();
   readonly #accepted = new Subject<Connection>();
   readonly #disconnected = new Subject<Disconnected>();
   readonly #errors = new Subject<Failure>();
@@ -100,7 +110,8 @@ class PollerServer
     this.#signal = settings.signal;
     const poller = choosePoller(settings.poller);
     this.engine = Engine.of(poller);
-    this.#ticker = new Ticker(this.engine);
+    this.connections = new Connections(this.#connections, this);
+    this.#ticker = new Ticker(this.engine, () => this.#acceptor.update());
     this.beforeEvent = this.#ticker.beforeEvent;
     this.ticks$ = this.#ticker.ticks$;
     this.connections$ = new Observable((subscriber) => this.#subscribeAccepted(subscriber));
@@ -117,10 +128,6 @@ class PollerServer
     this.#bindings = addresses.map((address) => new Binding(this, poller, settings.bind, address));
     this.#unbound = addresses.length;
     this.#start();
-  }
-
-  get connections(): ReadonlyMap<number, Connection> {
-    return this.#connections;
   }
 
   get addresses(): readonly SocketAddress[] {
@@ -192,6 +199,7 @@ class PollerServer
 
   #subscribeAccepted(subscriber: Subscriber<Connection>): TeardownLogic {
     if (this.#failureFor((error) => subscriber.error(error))) return;
+    this.announceAll(); // they came before him
     const subscription = this.#accepted.subscribe(relayTo(subscriber));
     if (subscriber.closed) return;
     this.#acceptor.count(1);
@@ -213,22 +221,42 @@ class PollerServer
     for (const binding of this.#bindings) binding.accept(on);
   }
 
-  accepted(stream: PollerStream): StreamEvents {
-    const connection = this.#acceptor.accepted(stream, () => this.#make(stream));
+  /**
+   * Quietly, if nobody can tell a connection that has said nothing from one that is not there: only input is wanted, and
+   * nothing counts from the moment that it was accepted.
+   */
+  acceptQuietly(allowed: boolean): void {
+    const others = this.#accepted.observed || this.#ticker.observed || this.#watchers !== undefined;
+    const quiet = allowed && this.wantsInput && !others && this.limits.timeouts === undefined;
+    for (const binding of this.#bindings) binding.quiet(quiet);
+  }
+
+  get unannounced(): number {
+    return this.#bindings.reduce((sum, binding) => sum + binding.unannounced, 0);
+  }
+
+  announceAll(): void {
+    for (const binding of this.#bindings) binding.announceAll();
+  }
+
+  accepted(stream: PollerStream, heard: boolean): StreamEvents {
+    const connection = this.#acceptor.accepted(stream, heard, () => this.#make(stream, heard));
     if (connection !== undefined) return connection;
     if (this.listening) stream.reset();
     else stream.close();
     return NOBODY;
   }
 
-  #make(stream: PollerStream): StreamConnection {
+  #make(stream: PollerStream, heard: boolean): StreamConnection {
     const connection = new StreamConnection(++this.#lastId, this, stream);
+    if (heard) connection.isRead();
     for (const watcher of this.#watchers ?? []) watcher(connection, () => this.engine.poller.now());
     return connection;
   }
 
   [WATCH](watcher: Watcher): () => void {
     this.#watchers = [...(this.#watchers ?? []), watcher];
+    this.#acceptor.update();
     return () => {
       const left = this.#watchers?.filter((other) => other !== watcher);
       this.#watchers = left?.length === 0 ? undefined : left;
@@ -236,9 +264,9 @@ class PollerServer
   }
 
   announce(connection: StreamConnection): void {
-    this.#connections.set(connection.id, connection);
+    this.#connections.add(connection);
     this.#accepted.next(connection);
-    if (this.wantsInput) connection.updateReading();
+    connection.updateReading();
   }
 
   dropped({ local, remote }: PollerStream, reason: DropReason): void {
@@ -268,13 +296,14 @@ class PollerServer
 
   removeSink(sink: Sink<Received>): void {
     if (!this.#sinks.includes(sink)) return;
+    if (this.#sinks.length === 1) this.announceAll(); // or nobody could stop reading them
     this.#sinks = this.#sinks.filter((other) => other !== sink);
     this.#acceptor.count(-1);
     if (this.#sinks.length === 0) this.#updateReading();
   }
 
   #updateReading(): void {
-    for (const connection of this.#connections.values()) connection.updateReading();
+    for (const connection of this.#connections) connection.updateReading();
   }
 
   received(connection: StreamConnection, data: Buffer): void {
@@ -335,12 +364,13 @@ class PollerServer
 
   #beginClose(gently: boolean): Closing {
     const closing = new Closing(this.engine, () => {
-      for (const connection of [...this.#connections.values()]) connection.cut();
+      for (const connection of [...this.#connections]) connection.cut();
     });
     if (this.#phase === 'failed') {
       closing.finish();
       return closing;
     }
+    this.announceAll();
     // Set before anything below calls user code, which may close again.
     this.#closing = closing;
     this.#phase = 'closing';
@@ -358,7 +388,7 @@ class PollerServer
   }
 
   #drain(): void {
-    for (const connection of [...this.#connections.values()]) connection.drain();
+    for (const connection of [...this.#connections]) connection.drain();
   }
 
   #finish(closing: Closing): void {

@@ -25,6 +25,7 @@ const LONGEST = 1000;
 export class Ticker {
   readonly ticks$: Observable<Tick>;
   readonly #engine: Engine;
+  readonly #changed: () => void;
   readonly #subject = new Subject<Tick>();
   #subscribers = 0;
   #last = 0;
@@ -34,17 +35,28 @@ export class Ticker {
   #traffic = false;
   #completed = false;
 
-  constructor(engine: Engine) {
+  /** @param changed - told when somebody is the first to subscribe, and when the last one leaves */
+  constructor(engine: Engine, changed: () => void) {
     this.#engine = engine;
+    this.#changed = changed;
     this.ticks$ = new Observable((subscriber) => {
       const subscription = this.#subject.subscribe(relayTo(subscriber));
       if (subscriber.closed) return;
-      if (this.#subscribers++ === 0) this.#start();
+      if (this.#subscribers++ === 0) {
+        this.#start();
+        this.#changed();
+      }
       return () => {
         subscription.unsubscribe();
-        if (--this.#subscribers === 0) this.#stop();
+        if (--this.#subscribers > 0) return;
+        this.#stop();
+        this.#changed();
       };
     });
+  }
+
+  get observed(): boolean {
+    return this.#subscribers > 0;
   }
 
   /** An event of this server is about to be handled. */

@@ -163,10 +163,11 @@ describe('planted: a double close', () => {
           world.at(5, () => {
             // What a server does that forgets to forget.
             const inside = server as unknown as {
+              announce(connection: Connection): void;
               disconnected(connection: Connection, error: undefined): void;
             };
             for (const gone of [...ended]) {
-              (server.connections as Map<number, Connection>).set(gone.id, gone);
+              inside.announce(gone);
               inside.disconnected(gone, undefined);
             }
           });

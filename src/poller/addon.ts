@@ -42,6 +42,10 @@ export interface NodeLoop {
     keepAlive: number,
   ): number;
   accept(listener: number, on: boolean): void;
+  quiet(listener: number, on: boolean): void;
+  unannounced(listener: number): number;
+  /** Announcements of native/loop.h, one behind the other. */
+  announceAll(listener: number): Buffer;
   closeListener(listener: number): void;
   flush(): void;
   flushAndCollect(): number;
@@ -60,6 +64,7 @@ export const CONTROL = {
   errno: 3,
   call: 4,
   generation: 5,
+  unannounced: 6,
 } as const;
 // Kinds of events: mirrors of EventKind.
 export const ACCEPTED = 1;
@@ -70,6 +75,9 @@ export const FLUSHED = 5;
 export const BROKEN = 6;
 export const ACCEPT_FAILED = 7;
 export const CONNECTED = 8;
+export const ANNOUNCED = 9;
+/** Bytes of an Announcement: slot, generation, and the records of two addresses. */
+export const ANNOUNCEMENT = { bytes: 48, generation: 4, addresses: 8 } as const;
 /** Words of a Record. */
 export const STRIDE = 8;
 /** Flags of listen() and connect(). */

@@ -12,6 +12,8 @@ import { ADDRESS_BYTES, FAMILIES, isRecord, readAddress, recordText } from './ad
 import {
   ACCEPTED,
   ACCEPT_FAILED,
+  ANNOUNCED,
+  ANNOUNCEMENT,
   BROKEN,
   CONNECTED,
   CONTROL,
@@ -66,6 +68,7 @@ export class NativePoller implements Poller, NativeSockets {
   #scheduled = false;
   #exiting = false;
   #references = 0;
+  #someUnannounced = false;
   #alarmAt = Infinity;
   /** Shared by streams as long as they have it in common. */
   #lastOrigin: Origin = { poller: this, local: '' };
@@ -182,9 +185,37 @@ export class NativePoller implements Poller, NativeSockets {
     this.schedule();
   }
 
+  quietOn(listener: NativeListener, on: boolean): void {
+    this.#native.quiet(listener.slot, on);
+  }
+
+  unannounced(listener: NativeListener): number {
+    return this.#native.unannounced(listener.slot);
+  }
+
+  announceAll(listener: NativeListener): void {
+    const bytes = this.#native.announceAll(listener.slot);
+    for (let at = 0; at < bytes.length; at += ANNOUNCEMENT.bytes) {
+      const slot = bytes.readUInt32LE(at);
+      const generation = bytes.readUInt32LE(at + ANNOUNCEMENT.generation);
+      const offset = at + ANNOUNCEMENT.addresses;
+      this.#accepted(listener, true, this.#open(slot, generation, bytes, offset, listener.path));
+    }
+    this.#countUnannounced();
+  }
+
   closeListener(listener: NativeListener): void {
     this.#listeners[listener.slot] = undefined;
     this.#native.closeListener(listener.slot);
+    this.#countUnannounced();
+  }
+
+  /** Open connections keep the process alive, also those that nobody has been told of. */
+  #countUnannounced(): void {
+    const some = this.#words[CONTROL.unannounced] !== 0;
+    if (some === this.#someUnannounced) return;
+    this.#someUnannounced = some;
+    this.reference(some ? 1 : -1);
   }
 
   forgetStream(stream: NativeStream): void {
@@ -302,6 +333,7 @@ export class NativePoller implements Poller, NativeSockets {
       // Results that found no room are in the next round, which native code begins by itself.
       if (this.#words[CONTROL.commandCount] === 0 && !this.#sentDirectly) break;
     }
+    this.#countUnannounced();
     this.#turns?.turnEnd();
     // libuv's timers count whole milliseconds and may be early: ask again.
     if (this.#alarmAt !== Infinity) this.#renewAlarm();
@@ -332,8 +364,14 @@ export class NativePoller implements Poller, NativeSockets {
     const generation = words[at + 2] as number;
     const a = words[at + 3] as number;
     const b = words[at + 4] as number;
-    if (kind === ACCEPTED)
-      return this.#accepted(slot, generation, this.#listener(a, words[at + 5] as number), b);
+    if (kind === ACCEPTED || kind === ANNOUNCED) {
+      const listener = this.#listener(a, words[at + 5] as number);
+      return this.#accepted(
+        listener,
+        kind === ANNOUNCED,
+        this.#open(slot, generation, this.#bytes, b, listener?.path),
+      );
+    }
     if (kind === ACCEPT_FAILED) {
       return this.#listener(slot, generation)?.events.acceptFailed(systemError(a, 'accept'));
     }
@@ -363,12 +401,11 @@ export class NativePoller implements Poller, NativeSockets {
     return listener?.generation === generation ? listener : undefined;
   }
 
-  #accepted(slot: number, generation: number, listener: NativeListener | undefined, offset: number): void {
-    const stream = this.#open(slot, generation, offset, listener?.path);
+  #accepted(listener: NativeListener | undefined, heard: boolean, stream: NativeStream): void {
     if (listener === undefined) {
       stream.close(); // accepted in the turn that closed the listener
     } else {
-      this.#hand(stream, () => listener.events.accepted(stream));
+      this.#hand(stream, () => listener.events.accepted(stream, heard));
     }
   }
 
@@ -377,7 +414,7 @@ export class NativePoller implements Poller, NativeSockets {
     const { slot, generation, address, events } = dial;
     if (kind === CONNECTED) {
       const path = address.family === 'unix' ? { remote: socketAddress('unix', address.address) } : undefined;
-      const stream = this.#open(slot, generation, b, path);
+      const stream = this.#open(slot, generation, this.#bytes, b, path);
       this.forgetDial(dial);
       this.#hand(stream, () => events.connected(stream));
     } else if (kind === FAILED) {
@@ -387,10 +424,19 @@ export class NativePoller implements Poller, NativeSockets {
     }
   }
 
-  #open(slot: number, generation: number, offset: number, path: UnixPath | undefined): NativeStream {
-    const origin = path?.local === undefined ? this.#originAt(offset) : this.#originOf(path.local);
-    const remote = path?.remote ?? recordText(this.#bytes, offset + ADDRESS_BYTES);
+  /** Its addresses lie at `offset`. */
+  #open(
+    slot: number,
+    generation: number,
+    bytes: Buffer,
+    offset: number,
+    path: UnixPath | undefined,
+  ): NativeStream {
+    const origin = path?.local === undefined ? this.#originAt(bytes, offset) : this.#originOf(path.local);
+    const remote = path?.remote ?? recordText(bytes, offset + ADDRESS_BYTES);
     const stream = new NativeStream(origin, slot, generation, remote);
+    // Without a gap, or V8 makes a hash table of the array.
+    while (this.#streams.length < slot) this.#streams.push(undefined);
     this.#streams[slot] = stream;
     this.reference(1);
     return stream;
@@ -401,10 +447,10 @@ export class NativePoller implements Poller, NativeSockets {
     return this.#lastOrigin;
   }
 
-  #originAt(offset: number): Origin {
+  #originAt(bytes: Buffer, offset: number): Origin {
     const { local } = this.#lastOrigin;
-    const same = typeof local === 'string' && isRecord(local, this.#bytes, offset);
-    return same ? this.#lastOrigin : this.#originOf(recordText(this.#bytes, offset));
+    const same = typeof local === 'string' && isRecord(local, bytes, offset);
+    return same ? this.#lastOrigin : this.#originOf(recordText(bytes, offset));
   }
 
   /** Finds out who gets a stream's events. */

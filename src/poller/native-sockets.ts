@@ -19,6 +19,9 @@ export const COMMAND = { write: 1, read: 2, shutdown: 3, close: 4, reset: 5 } as
 /** What handles ask of their poller. */
 export interface NativeSockets {
   acceptOn(listener: NativeListener, on: boolean): void;
+  quietOn(listener: NativeListener, on: boolean): void;
+  unannounced(listener: NativeListener): number;
+  announceAll(listener: NativeListener): void;
   closeListener(listener: NativeListener): void;
   /** Counts what keeps the process alive. */
   reference(change: 1 | -1): void;
@@ -55,6 +58,18 @@ export class NativeListener implements PollerListener {
   accept(on: boolean): void {
     if (this.closed) return;
     this.#poller.acceptOn(this, on);
+  }
+
+  quiet(on: boolean): void {
+    if (!this.closed) this.#poller.quietOn(this, on);
+  }
+
+  get unannounced(): number {
+    return this.closed ? 0 : this.#poller.unannounced(this);
+  }
+
+  announceAll(): void {
+    if (!this.closed) this.#poller.announceAll(this);
   }
 
   close(): void {

@@ -6,7 +6,8 @@
 //
 // Guarantees
 // - Nothing calls upwards outside `turnBegin()` … `turnEnd()`, save that `listen()` may report `listening` or
-//   `bindFailed` before it returns. Turns never nest. A turn is bounded, so that timers are never starved.
+//   `bindFailed` before it returns, and `announceAll()` reports `accepted`. Turns never nest. A turn is bounded, so that timers are
+//   never starved.
 // - Bytes are neither lost, doubled nor reordered, in either direction.
 // - What is asked for outside a turn (a write in a timer or a promise) is done before the event loop next blocks, and
 //   writes still at the exit of the process.
@@ -18,7 +19,8 @@
 // - Upward calls run in a root async context: no caller's AsyncLocalStorage is seen.
 //
 // Order
-// - A listener: `listening` or `bindFailed`, once; then `accepted` in the order of acceptance. Nothing after `close()`.
+// - A listener: `listening` or `bindFailed`, once; then `accepted` in the order of acceptance, or, while it is `quiet`, in any.
+//   Nothing after `close()`, which closes those who have not been announced.
 // - A dial: `connected` or `connectFailed`, once. Nothing after `abort()`.
 // - A stream: `data`* then at most one `ended`, which follows the last byte; `flushed` in the order of the writes;
 //   `broken` at most once and no `flushed` after it; `failed` at most once and nothing after it. Bytes that arrived before
@@ -109,9 +111,10 @@ export interface ListenerEvents {
   bindFailed(error: NodeJS.ErrnoException): void;
   /**
    * One accepted connection, not yet read from, in the order of acceptance.
+   * @param heard - it was accepted before, quietly, and is read from: what has been heard of it follows
    * @returns who gets its events. A throw closes the stream.
    */
-  accepted(stream: PollerStream): StreamEvents;
+  accepted(stream: PollerStream, heard?: boolean): StreamEvents;
   /** Accepting failed for want of something (EMFILE, ENFILE, ENOBUFS, ENOMEM). The caller turns accepting off for a while. */
   acceptFailed(error: NodeJS.ErrnoException): void;
 }
@@ -154,6 +157,16 @@ export const NOBODY: StreamEvents = { data() {}, ended() {}, flushed() {}, broke
 export interface PollerListener {
   /** Accept connections or leave them in the backlog. Off at first. */
   accept(on: boolean): void;
+  /**
+   * On: who is accepted is read from at once, and announced by `accepted` when there is something to tell of him, before that.
+   * Until then he is a socket and nothing else. Off at first. Absent in pollers whose sockets are objects anyway; the
+   * other two are absent with it.
+   */
+  quiet?(on: boolean): void;
+  /** How many have been accepted and not announced. */
+  readonly unannounced?: number;
+  /** Announces them: calls `accepted` for each before it returns, inside of a turn and outside of one. */
+  announceAll?(): void;
   /** Stops listening before it returns: the address can be bound again at once. Idempotent. */
   close(): void;
   /** Whether this listener keeps the event loop alive. On at first. */
