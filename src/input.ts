@@ -257,10 +257,6 @@ type EchoSource<T> = InputSource<T> & Relay;
 class EchoSink<T> extends Sink<T> {
   declare protected readonly source: EchoSource<T>;
 
-  constructor(source: EchoSource<T>) {
-    super(source);
-  }
-
   override get relay(): Relay {
     return this.source;
   }

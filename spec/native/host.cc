@@ -130,7 +130,7 @@ bool Host::Rests() {
 void Host::Note(const Record& record) {
   const Token token = {record.slot, record.generation};
   const auto kind = static_cast<EventKind>(record.kind);
-  if (kind == EventKind::kAccepted) return NoteAccepted(record);
+  if (kind == EventKind::kAccepted || kind == EventKind::kAnnounced) return NoteAccepted(record);
   if (kind == EventKind::kAcceptFailed) {
     accept_failures_.push_back({token, static_cast<int>(record.a)});
     return;

@@ -72,6 +72,27 @@ TEST_CASE("refusing poller: a connection that it will not watch in another way f
   CHECK(host.Rests());
 }
 
+TEST_CASE("refusing poller: a silent client whom it will not watch could not be accepted, and is reset") {
+  bool refusing = false;
+  Host host(std::make_unique<RefusingPoller>(&refusing));
+  const Token listener = host.Listen();
+  host.loop().SetQuiet(listener, true);
+  Client client(host.address());
+  REQUIRE(host.HasInput());
+  host.Poll();
+  REQUIRE(host.loop().Unannounced(listener) == 1);
+  refusing = true;
+  host.Flush();
+  REQUIRE(host.accept_failures().size() == 1);
+  CHECK(host.accept_failures()[0].listener.Pack() == listener.Pack());
+  CHECK(host.accept_failures()[0].error == ENOSPC);
+  CHECK(host.accepted().empty());
+  CHECK(host.loop().unannounced() == 0);
+  refusing = false;
+  CHECK(host.Until([&] { return client.Look().error() == ECONNRESET; }));
+  CHECK(host.Rests());
+}
+
 TEST_CASE("refusing poller: a listener that it will not watch says so once, and is watched when it can be") {
   bool refusing = true;
   Host host(std::make_unique<RefusingPoller>(&refusing));

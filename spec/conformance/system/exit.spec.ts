@@ -73,6 +73,20 @@ const programs: readonly Program[] = [
     says: 'still here\nexit 0\n',
   },
   {
+    title: 'goes on for a connection that says nothing, of an unref()ed server whose input alone is wanted',
+    source: `
+      server.unref();
+      server.data$.subscribe();
+      const socket = connect(port, '127.0.0.1').on('error', () => {});
+      while (server.connections.size < 1) await new Promise(setImmediate);
+      socket.unref();
+      setTimeout(() => {
+        say('still here', server.connections.size);
+        for (const connection of server.connections.values()) connection.destroy();
+      }, 20).unref();`,
+    says: 'still here 1\nexit 0\n',
+  },
+  {
     title: 'goes on for an open connection of an unref()ed server that is read',
     source: `
       server.unref();
