@@ -114,9 +114,13 @@ export abstract class ConnectionInput
   }
 
   removeSink(sink: Sink<Buffer>): void {
-    const left = listOf(this.#sinks).filter((other) => other !== sink);
-    this.#sinks = left.length > 1 ? left : left[0];
-    const echoLeft = this.is(ECHOING) && !left.some((other) => this.isEcho(other));
+    if (this.#sinks === sink) {
+      this.#sinks = undefined;
+    } else if (this.#sinks !== undefined) {
+      const left = listOf(this.#sinks).filter((other) => other !== sink);
+      this.#sinks = left.length > 1 ? left : left[0];
+    }
+    const echoLeft = this.is(ECHOING) && !listOf(this.#sinks).some((other) => this.isEcho(other));
     if (echoLeft) this.state &= ~ECHOING;
     this.updateReading();
     if (echoLeft) this.endIfOver();
@@ -363,11 +367,14 @@ export abstract class ConnectionInput
   protected completeInput(): void {
     this.state |= INPUT_DONE;
     if (this.#sinks === undefined && !this.host.wantsInput) this.state |= UNHEARD;
-    const [first, ...others] = listOf(this.#sinks);
+    const sinks = this.#sinks;
     this.#sinks = undefined;
-    // Whoever is told may close the connection: the others hear of the end of input before they hear of that.
-    if (others.length > 0) this.more.completing = others;
-    if (first !== undefined) completeSink(first);
+    if (sinks instanceof Sink) {
+      completeSink(sinks);
+    } else if (sinks !== undefined) {
+      // Whoever is told may close the connection: the others hear of the end of input before they hear of that.
+      this.more.completing = [...sinks];
+    }
     this.completeOthers();
     if (this.is(CLOSED)) return;
     // In the next turn, so that an answer given in a promise is still in time, as it is when it comes a turn later.
