@@ -21,10 +21,11 @@ namespace evio {
 // Whether a step finished or lacked room in the batch and must be called again.
 enum class Progress { kDone, kNoRoom };
 
-// What must be known of a connection that JavaScript has not been told of: whose client it is, and who, which
-// can no longer be asked for when the peer is gone.
+// What must be known of a connection that JavaScript has not been told of: whose client it is, and both
+// addresses, which not every system tells once the peer is gone.
 struct Unannounced {
   Token listener;
+  AddressRecord local;
   AddressRecord remote;
 };
 

@@ -25,12 +25,14 @@ Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch, s
     if (status.ok()) {
       Connection* connection = connections->Insert(std::make_unique<Connection>(std::move(socket)));
       accepted->push_back(connection->token);
+      // Only a listener on all addresses needs to ask where a client has arrived.
+      const AddressRecord local = ToRecord(bound_.IsWildcard() ? LocalAddress(connection->fd()) : bound_);
       if (quiet_) {
-        connection->unannounced = std::make_unique<Unannounced>(Unannounced{token, ToRecord(remote)});
+        connection->unannounced = std::make_unique<Unannounced>(Unannounced{token, local, ToRecord(remote)});
         connection->SetReading(true);
         unannounced += 1;
       } else {
-        Tell(EventKind::kAccepted, *connection, ToRecord(remote), batch);
+        Tell(EventKind::kAccepted, connection->token, local, ToRecord(remote), batch);
       }
     } else if (status.error == EAGAIN || status.error == EWOULDBLOCK) {
       return Progress::kDone;
@@ -43,19 +45,16 @@ Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch, s
 }
 
 void Listener::Announce(Connection* connection, Batch* batch) {
-  Tell(EventKind::kAnnounced, *connection, connection->unannounced->remote, batch);
+  const Unannounced& known = *connection->unannounced;
+  Tell(EventKind::kAnnounced, connection->token, known.local, known.remote, batch);
   connection->unannounced.reset();
   unannounced -= 1;
 }
 
-void Listener::Tell(EventKind kind, const Connection& connection, const AddressRecord& remote,
+void Listener::Tell(EventKind kind, Token connection, const AddressRecord& local, const AddressRecord& remote,
                     Batch* batch) const {
-  const uint32_t offset = PutAddresses(ToRecord(LocalOf(connection)), remote, batch);
-  batch->Add(kind, connection.token, token.slot, offset, token.generation);
-}
-
-SocketAddress Listener::LocalOf(const Connection& connection) const {
-  return bound_.IsWildcard() ? LocalAddress(connection.fd()) : bound_;
+  const uint32_t offset = PutAddresses(local, remote, batch);
+  batch->Add(kind, connection, token.slot, offset, token.generation);
 }
 
 Status Listener::Reconcile(Poller* poller) {

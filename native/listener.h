@@ -37,13 +37,11 @@ class Listener {
   // Adds the event for one who was not announced when he was accepted. There must be room for it.
   void Announce(Connection* connection, Batch* batch);
 
-  // Where a client has arrived. Only a listener on all addresses needs to ask.
-  SocketAddress LocalOf(const Connection& connection) const;
-
   Status Reconcile(Poller* poller);
 
  private:
-  void Tell(EventKind kind, const Connection& connection, const AddressRecord& remote, Batch* batch) const;
+  void Tell(EventKind kind, Token connection, const AddressRecord& local, const AddressRecord& remote,
+            Batch* batch) const;
 
   Fd fd_;
   SocketAddress bound_;

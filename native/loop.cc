@@ -90,9 +90,9 @@ std::vector<Announcement> Loop::AnnounceAll(Token token) {
   announcements.reserve(listener->unannounced);
   connections_.ForEach([&](Connection* connection) {
     if (connection->unannounced == nullptr) return;
-    if (connection->unannounced->listener.Pack() != token.Pack()) return;
-    announcements.push_back(
-        {connection->token, ToRecord(listener->LocalOf(*connection)), connection->unannounced->remote});
+    const auto& known = *connection->unannounced;
+    if (known.listener.Pack() != token.Pack()) return;
+    announcements.push_back({connection->token, known.local, known.remote});
     connection->unannounced.reset();
   });
   unannounced_ -= listener->unannounced;

@@ -11,6 +11,8 @@ import { Timer } from './timing-wheel.js';
 
 /** After EMFILE and its like: the time until the next try to accept, if no connection of ours ends before. */
 const PAUSE_AFTER_FAILURE = 100;
+/** Tries that fail further apart than this are not of one failure. */
+const LONGEST_BETWEEN_FAILURES = 10 * PAUSE_AFTER_FAILURE;
 
 /** What an acceptor needs of its server. */
 export interface AcceptingServer {
@@ -37,6 +39,7 @@ export class Acceptor implements Deferred {
   #subscribers = 0;
   #held: StreamConnection[] = [];
   #failing = false;
+  #failedAt = 0;
 
   constructor(server: AcceptingServer, limits: AdmissionLimits) {
     this.#server = server;
@@ -74,7 +77,7 @@ export class Acceptor implements Deferred {
   accepted(stream: PollerStream, heard: boolean, make: () => StreamConnection): StreamConnection | undefined {
     const server = this.#server;
     server.beforeEvent();
-    this.#failing = false;
+    if (!heard) this.#failing = false;
     if (!server.listening) return undefined;
     const reason = this.#admission.refuses(stream, server.size + this.#held.length);
     if (reason !== undefined) {
@@ -122,9 +125,11 @@ export class Acceptor implements Deferred {
 
   failed(error: Error): void {
     const { engine, listening } = this.#server;
-    // Told once, not at every try; the next connection ends it.
-    if (!this.#failing) this.#server.report(error);
+    // Told once, not at every try; the next connection ends it, or, of those that come quietly, the time that has passed.
+    const again = this.#failing && engine.time - this.#failedAt < LONGEST_BETWEEN_FAILURES;
+    if (!again) this.#server.report(error);
     this.#failing = true;
+    this.#failedAt = engine.time;
     if (!listening || this.#pause.isSet) return;
     engine.arm(this.#pause, engine.time + PAUSE_AFTER_FAILURE);
     this.update();

@@ -120,7 +120,7 @@ export abstract class ConnectionInput
       const left = listOf(this.#sinks).filter((other) => other !== sink);
       this.#sinks = left.length > 1 ? left : left[0];
     }
-    const echoLeft = this.is(ECHOING) && !listOf(this.#sinks).some((other) => this.isEcho(other));
+    const echoLeft = this.isEcho(sink) && this.is(ECHOING) && !this.echoes;
     if (echoLeft) this.state &= ~ECHOING;
     this.updateReading();
     if (echoLeft) this.endIfOver();
@@ -128,6 +128,12 @@ export abstract class ConnectionInput
 
   private isEcho(sink: Sink<Buffer>): boolean {
     return (sink.relay as unknown) === this;
+  }
+
+  /** One echo is left, be it about to be told of the end. */
+  private get echoes(): boolean {
+    const left = [...listOf(this.#sinks), ...(this.extra?.completing ?? [])];
+    return left.some((sink) => this.isEcho(sink));
   }
 
   /** A plain callback threw while it handled input. */

@@ -50,7 +50,7 @@ export class ConnectionTable<C extends Identified> implements Iterable<C> {
     return true;
   }
 
-  /** Visits those that are added meanwhile, and none that has gone meanwhile. */
+  /** Visits those that are added behind the last one meanwhile, and none that has gone meanwhile. */
   *[Symbol.iterator](): Generator<C> {
     let visited = 0;
     let moves = this.#moves;

@@ -23,7 +23,10 @@ export interface Closed {
  * ```
  */
 export interface Connection extends Observer<Bytes>, AsyncDisposable {
-  /** 1, 2, 3, … in the order of acceptance by its server, or of `connect` in this thread; never used again. */
+  /**
+   * 1, 2, 3, … in the order of acceptance by its server, or of `connect` in this thread; never used again. Where only `data$` of the
+   * server is subscribed to, a connection that has said nothing may have none yet: then the order is that in which they are heard of.
+   */
   readonly id: number;
   /** This end. */
   readonly local: SocketAddress;

@@ -103,6 +103,8 @@ class PollerServer
   #delivering: StreamConnection | undefined;
   #lastId = 0;
   #watchers: readonly Watcher[] | undefined;
+  /** Ticks count traffic, of which accepting is a part. */
+  #ticking = false;
   #closing: Closing | undefined;
 
   constructor(addresses: readonly ParsedAddress[], settings: Settings) {
@@ -111,7 +113,7 @@ class PollerServer
     const poller = choosePoller(settings.poller);
     this.engine = Engine.of(poller);
     this.connections = new Connections(this.#connections, this);
-    this.#ticker = new Ticker(this.engine, () => this.#acceptor.update());
+    this.#ticker = new Ticker(this.engine, (on) => this.#wantTicks(on));
     this.beforeEvent = this.#ticker.beforeEvent;
     this.ticks$ = this.#ticker.ticks$;
     this.connections$ = new Observable((subscriber) => this.#subscribeAccepted(subscriber));
@@ -226,9 +228,15 @@ class PollerServer
    * nothing counts from the moment that it was accepted.
    */
   acceptQuietly(allowed: boolean): void {
-    const others = this.#accepted.observed || this.#ticker.observed || this.#watchers !== undefined;
+    const others = this.#accepted.observed || this.#ticking || this.#watchers !== undefined;
     const quiet = allowed && this.wantsInput && !others && this.limits.timeouts === undefined;
     for (const binding of this.#bindings) binding.quiet(quiet);
+  }
+
+  #wantTicks(on: boolean): void {
+    if (on) this.announceAll();
+    this.#ticking = on;
+    this.#acceptor.update();
   }
 
   get unannounced(): number {
@@ -255,11 +263,13 @@ class PollerServer
   }
 
   [WATCH](watcher: Watcher): () => void {
+    this.announceAll(); // they were accepted before
     this.#watchers = [...(this.#watchers ?? []), watcher];
     this.#acceptor.update();
     return () => {
       const left = this.#watchers?.filter((other) => other !== watcher);
       this.#watchers = left?.length === 0 ? undefined : left;
+      this.#acceptor.update();
     };
   }
 
@@ -371,6 +381,7 @@ class PollerServer
       return closing;
     }
     this.announceAll();
+    if (this.#closing !== undefined) return this.#closing; // by somebody who was told of one of them
     // Set before anything below calls user code, which may close again.
     this.#closing = closing;
     this.#phase = 'closing';

@@ -74,7 +74,7 @@ export interface Server extends AsyncDisposable {
    * as long as `close` lets them: a handler that pushes without end, or waits for more, ends them now.
    */
   readonly closing$: Observable<void>;
-  /** Open connections by id. */
+  /** Open connections by id, in the order of ids. A walk does not visit who has gone meanwhile. */
   readonly connections: ReadonlyMap<number, Connection>;
   /** Where it listens, with real ports, in the order given to `listen`; empty until `ready`. */
   readonly addresses: readonly SocketAddress[];

@@ -25,7 +25,7 @@ const LONGEST = 1000;
 export class Ticker {
   readonly ticks$: Observable<Tick>;
   readonly #engine: Engine;
-  readonly #changed: () => void;
+  readonly #wanted: (on: boolean) => void;
   readonly #subject = new Subject<Tick>();
   #subscribers = 0;
   #last = 0;
@@ -35,28 +35,22 @@ export class Ticker {
   #traffic = false;
   #completed = false;
 
-  /** @param changed - told when somebody is the first to subscribe, and when the last one leaves */
-  constructor(engine: Engine, changed: () => void) {
+  /** @param wanted - told before the first one subscribes, and when the last one has left */
+  constructor(engine: Engine, wanted: (on: boolean) => void) {
     this.#engine = engine;
-    this.#changed = changed;
+    this.#wanted = wanted;
     this.ticks$ = new Observable((subscriber) => {
       const subscription = this.#subject.subscribe(relayTo(subscriber));
       if (subscriber.closed) return;
-      if (this.#subscribers++ === 0) {
-        this.#start();
-        this.#changed();
-      }
+      if (this.#subscribers === 0) this.#wanted(true);
+      if (this.#subscribers++ === 0) this.#start();
       return () => {
         subscription.unsubscribe();
         if (--this.#subscribers > 0) return;
         this.#stop();
-        this.#changed();
+        this.#wanted(false);
       };
     });
-  }
-
-  get observed(): boolean {
-    return this.#subscribers > 0;
   }
 
   /** An event of this server is about to be handled. */

@@ -47,6 +47,8 @@ import type {
 const LONGEST_COPY = 64 * 1024;
 /** Results of a flush may lead to writes, which lead to results: that many times in one turn. */
 const FLUSHES_PER_TURN = 16;
+/** No kind of event: one that has been told of before its turn. */
+const DONE = 0;
 /** Below this many bytes a loop is faster than a call of `set`. */
 const SHORTEST_SET = 32;
 
@@ -69,6 +71,9 @@ export class NativePoller implements Poller, NativeSockets {
   #exiting = false;
   #references = 0;
   #someUnannounced = false;
+  /** The records that have not been handled, by their words: from the next one to the end. */
+  #next = 0;
+  #end = 0;
   #alarmAt = Infinity;
   /** Shared by streams as long as they have it in common. */
   #lastOrigin: Origin = { poller: this, local: '' };
@@ -190,18 +195,42 @@ export class NativePoller implements Poller, NativeSockets {
   }
 
   unannounced(listener: NativeListener): number {
-    return this.#native.unannounced(listener.slot);
+    let count = this.#native.unannounced(listener.slot);
+    for (let at = this.#next; at < this.#end; at += STRIDE) if (this.#announces(at, listener)) count += 1;
+    return count;
   }
 
   announceAll(listener: NativeListener): void {
+    // First those whom native code has announced, of whom this turn has not come to tell.
+    const words = this.#words;
+    for (let at = this.#next; at < this.#end; at += STRIDE) {
+      if (!this.#announces(at, listener)) continue;
+      words[at] = DONE;
+      const [slot = 0, generation = 0, , offset = 0] = words.subarray(at + 1, at + 5);
+      this.#announce(listener, slot, generation, this.#bytes, offset);
+    }
     const bytes = this.#native.announceAll(listener.slot);
     for (let at = 0; at < bytes.length; at += ANNOUNCEMENT.bytes) {
       const slot = bytes.readUInt32LE(at);
       const generation = bytes.readUInt32LE(at + ANNOUNCEMENT.generation);
-      const offset = at + ANNOUNCEMENT.addresses;
-      this.#accepted(listener, true, this.#open(slot, generation, bytes, offset, listener.path));
+      this.#announce(listener, slot, generation, bytes, at + ANNOUNCEMENT.addresses);
     }
     this.#countUnannounced();
+  }
+
+  /** What one throws is no harm to the others. */
+  #announce(listener: NativeListener, slot: number, generation: number, bytes: Buffer, offset: number): void {
+    const stream = this.#open(slot, generation, bytes, offset, listener.path);
+    try {
+      this.#accepted(listener.closed ? undefined : listener, true, stream);
+    } catch (error) {
+      throwLater(error);
+    }
+  }
+
+  #announces(at: number, { slot, generation }: NativeListener): boolean {
+    const words = this.#words;
+    return words[at] === ANNOUNCED && words[at + 3] === slot && words[at + 5] === generation;
   }
 
   closeListener(listener: NativeListener): void {
@@ -323,13 +352,15 @@ export class NativePoller implements Poller, NativeSockets {
   readonly #dispatch = (events: number): void => {
     this.#scheduled = false;
     if (this.#alarmAt !== Infinity && performance.now() >= this.#alarmAt) this.#alarmAt = Infinity;
+    this.#fill(this.#addon.layout.events >> 2, events);
     this.#turns?.turnBegin();
-    this.#handleAll(this.#addon.layout.events >> 2, events);
+    this.#handleAll();
     for (let round = 0; round < FLUSHES_PER_TURN; round++) {
       const results = this.#native.flushAndCollect();
       this.#outboxUsed = 0;
       this.#sentDirectly = false;
-      this.#handleAll(this.#addon.layout.results >> 2, results);
+      this.#fill(this.#addon.layout.results >> 2, results);
+      this.#handleAll();
       // Results that found no room are in the next round, which native code begins by itself.
       if (this.#words[CONTROL.commandCount] === 0 && !this.#sentDirectly) break;
     }
@@ -346,11 +377,19 @@ export class NativePoller implements Poller, NativeSockets {
     this.alarm(at);
   }
 
-  #handleAll(base: number, count: number): void {
-    let i = 0;
-    while (i < count) {
+  #fill(base: number, count: number): void {
+    this.#next = base;
+    this.#end = base + count * STRIDE;
+  }
+
+  #handleAll(): void {
+    while (this.#next < this.#end) {
       try {
-        while (i < count) this.#handle(base + i++ * STRIDE);
+        while (this.#next < this.#end) {
+          const at = this.#next;
+          this.#next += STRIDE;
+          this.#handle(at);
+        }
       } catch (error) {
         throwLater(error); // the rest of the batch is other people's
       }

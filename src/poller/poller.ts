@@ -110,7 +110,7 @@ export interface ListenerEvents {
   /** Binding failed: the listener is gone. */
   bindFailed(error: NodeJS.ErrnoException): void;
   /**
-   * One accepted connection, not yet read from, in the order of acceptance.
+   * One accepted connection, not yet read from, in the order of acceptance, unless it was accepted quietly.
    * @param heard - it was accepted before, quietly, and is read from: what has been heard of it follows
    * @returns who gets its events. A throw closes the stream.
    */

@@ -35,6 +35,19 @@ conformance('the output of a connection', (harness) => {
     expect([String(received), ended]).to.deep.equal(['late', true]);
   });
 
+  it('is open to all who are told of the end of input, until its echo is', async () => {
+    const server = await harness.listening();
+    server.connections$.subscribe((connection) => {
+      connection.data$.subscribe();
+      connection.data$.subscribe({ complete: () => connection.write(' and goodbye') });
+      connection.data$.subscribe(connection);
+    });
+    const peer = await harness.connect(server);
+    peer.fin('hello');
+    const { received, ended } = await peer.over();
+    expect([String(received), ended]).to.deep.equal(['hello and goodbye', true]);
+  });
+
   it('carries an answer that is given in a promise when data and FIN come together', async () => {
     const server = await harness.listening();
     server.connections$.subscribe((connection) => {

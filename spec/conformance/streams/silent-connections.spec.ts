@@ -130,6 +130,73 @@ conformance('connections that say nothing', (harness) => {
     expect(server.connections.size).to.equal(8);
   });
 
+  /** Clients who all speak at once, so that one of them is heard of while the others are about to be. */
+  const speaking = async (server: Server): Promise<Peer[]> => {
+    const peers = await silent(harness, server, 8);
+    for (const peer of peers) peer.send('hello');
+    return peers;
+  };
+
+  it('are counted and found while one of many who speak at once is heard', async () => {
+    const server = await harness.listening();
+    const counts: number[] = [];
+    server.data$.subscribe(() => {
+      counts.push(server.connections.size);
+      if (counts.length > 1) return;
+      for (const connection of server.connections.values()) connection.write('to all');
+    });
+    const peers = await speaking(server);
+    await Promise.all(peers.map((peer) => peer.receives('to all')));
+    await harness.until(() => counts.length === 8);
+    expect(counts).to.deep.equal(Array.from({ length: 8 }, () => 8));
+  });
+
+  it('are nothing new to who subscribes while one of many who speak at once is heard', async () => {
+    const server = await harness.listening();
+    const announced: number[] = [];
+    let heard = 0;
+    server.data$.subscribe(() => {
+      if (heard++ === 0) server.connections$.subscribe(({ id }) => announced.push(id));
+    });
+    await speaking(server);
+    await harness.until(() => heard === 8);
+    await silent(harness, server, 1);
+    expect(announced).to.deep.equal([9]);
+  });
+
+  it('are heard to the end when the server closes while one of many who speak at once is heard', async () => {
+    const server = await harness.listening();
+    const ends = valuesOf(server.disconnected$);
+    const heard = new Set<number>();
+    let closed: Promise<{ drained: number; forced: number }> | undefined;
+    server.data$.subscribe(({ connection, data }) => {
+      heard.add(connection.id);
+      connection.write(data);
+      closed ??= server.close();
+    });
+    const peers = await speaking(server);
+    const atOnce = (peer: Peer): boolean => peer.isOver;
+    await harness.until(() => peers.every(atOnce));
+    for (const peer of peers) peer.fin();
+    const { drained, forced } = (await closed) ?? { drained: 0, forced: 0 };
+    expect([drained + forced, ends.length]).to.deep.equal([8, 8]);
+    const answered = peers.filter(({ received }) => String(received) === 'hello').length;
+    expect(answered).to.equal(heard.size);
+  });
+
+  it('close the server once, whoever asks for it while they are made', async () => {
+    const server = await harness.listening();
+    server.data$.subscribe();
+    const peers = await silent(harness, server, 3);
+    const promises = new Set<unknown>();
+    const subscription = server.ticks$.subscribe(() => promises.add(server.close()));
+    promises.add(server.close());
+    for (const peer of peers) peer.fin();
+    await Promise.all(promises);
+    subscription.unsubscribe();
+    expect([promises.size, server.connections.size]).to.deep.equal([1, 0]);
+  });
+
   it('are closed with the server, gently or not, and counted', async () => {
     for (const timeout of [1000, 0]) {
       const server = await harness.listening();

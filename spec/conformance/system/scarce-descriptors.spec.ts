@@ -37,9 +37,9 @@ class Scarce {
   readonly #answers: Answer[] = [];
   #changed: () => void = () => {};
 
-  constructor(poller: PollerUnderTest) {
+  constructor(poller: PollerUnderTest, wanted: 'connections$' | 'data$') {
     const env = { ...process.env, NODE: process.execPath };
-    this.#child = fork(PROGRAM, [poller], { execPath: 'sh', execArgv: LIMITED, env });
+    this.#child = fork(PROGRAM, [poller, wanted], { execPath: 'sh', execArgv: LIMITED, env });
     children.add(this.#child);
     this.#child.on('message', (answer: Answer) => {
       if ('error' in answer) this.errors.push(answer.error);
@@ -73,8 +73,11 @@ class Scarce {
   }
 }
 
-async function start(poller: PollerUnderTest): Promise<{ scarce: Scarce; port: number }> {
-  const scarce = new Scarce(poller);
+async function start(
+  poller: PollerUnderTest,
+  wanted: 'connections$' | 'data$' = 'connections$',
+): Promise<{ scarce: Scarce; port: number }> {
+  const scarce = new Scarce(poller, wanted);
   const { port } = (await scarce.answer()) as { port: number };
   return { scarce, port };
 }
@@ -123,6 +126,24 @@ overPollers(
       first.fin();
       await first.over();
       await second.receives('x');
+    });
+
+    it('it is said once, though clients who said nothing so far speak meanwhile', async () => {
+      const { scarce, port } = await start(poller, 'data$');
+      const silent = await Promise.all(Array.from({ length: 4 }, () => Peer.toPort(port)));
+      const first = await scarce.connect(port);
+      await first.receives('x');
+      await scarce.tell('use up');
+      const waiting = await scarce.connect(port);
+      await scarce.until(() => scarce.errors.length > 0);
+      for (const peer of silent) {
+        await echoes(peer, 'speaks');
+        await expectQuiet(scarce);
+      }
+      expect(waiting.receivedBytes).to.equal(0);
+      silent[0]?.fin();
+      await waiting.receives('x');
+      expect(scarce.errors).to.deep.equal(['accept EMFILE']);
     });
 
     it('is said again when it comes to that again', async () => {

@@ -20,6 +20,8 @@ export type Answer =
   | { readonly busy: number };
 
 const poller = process.argv[2] as PollerName;
+/** What it subscribes to. */
+const wanted = process.argv[3] as 'connections$' | 'data$';
 const hoard: number[] = [];
 const answer = (message: Answer): void => void process.send?.(message);
 
@@ -55,7 +57,8 @@ process.on('message', (order: Order) => {
 });
 
 const server = await listen('tcp://127.0.0.1:0', { poller }).ready;
-server.connections$.subscribe((connection) => connection.data$.subscribe(connection));
+if (wanted === 'data$') server.data$.subscribe(({ connection, data }) => connection.write(data));
+else server.connections$.subscribe((connection) => connection.data$.subscribe(connection));
 server.errors$.subscribe(({ error }) => {
   const { code, syscall } = error as NodeJS.ErrnoException;
   answer({ error: `${syscall} ${code}` });
