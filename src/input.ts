@@ -156,7 +156,8 @@ export class Input<T> extends Observable<T> {
     complete?: Complete,
   ): Subscription {
     const source = this.#source;
-    if (isSubscriber<T>(first)) {
+    // Not even looked at: who asks a connection for its `complete` says that he feeds it.
+    if (!source.isRelay(first) && isSubscriber<T>(first)) {
       // From an operator, which handles its own errors.
       const sink = new SubscriberSink<T>(source, first);
       first.add(sink);

@@ -35,6 +35,18 @@ conformance('the output of a connection', (harness) => {
     expect([String(received), ended]).to.deep.equal(['late', true]);
   });
 
+  it('ends with the input once its echo has been given up', async () => {
+    const server = await harness.listening();
+    const { peer, connection } = await harness.pair(server);
+    const echo = connection.data$.subscribe(connection);
+    peer.send('echoed');
+    await peer.receives('echoed');
+    connection.data$.subscribe();
+    echo.unsubscribe();
+    peer.fin();
+    expect((await peer.over()).ended).to.equal(true);
+  });
+
   it('is open to all who are told of the end of input, until its echo is', async () => {
     const server = await harness.listening();
     server.connections$.subscribe((connection) => {
