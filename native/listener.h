@@ -23,7 +23,6 @@ class Listener {
 
   void SetAccepting(bool on) { accepting_ = on; }
   bool accepting() const { return accepting_; }
-  const SocketAddress& bound() const { return bound_; }
 
   // On: whom it accepts is read from at once, and announced when there is something to tell of him.
   void SetQuiet(bool on) { quiet_ = on; }

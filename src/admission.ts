@@ -11,6 +11,8 @@ interface Remote {
 }
 
 export class Admission {
+  /** Whether there is any limit: then everybody counts from the moment that he is accepted. */
+  readonly limited: boolean;
   readonly #limits: AdmissionLimits;
   /** Open connections by remote address; counted only when they are limited. */
   readonly #perAddress = new Map<string, number>();
@@ -20,13 +22,8 @@ export class Admission {
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
+    this.limited = Math.min(limits.most, limits.mostPerAddress, limits.rate) < Infinity;
     this.#tokens = limits.rate;
-  }
-
-  /** Whether there is any limit: then everybody counts from the moment that he is accepted. */
-  get limited(): boolean {
-    const { most, mostPerAddress, rate } = this.#limits;
-    return Math.min(most, mostPerAddress, rate) < Infinity;
   }
 
   /** Whether nobody is to be accepted before somebody leaves. */
