@@ -16,6 +16,11 @@ class Histogram {
     total_++;
   }
 
+  void Add(const Histogram& other) {
+    for (size_t i = 0; i < counts_.size(); i++) counts_[i] += other.counts_[i];
+    total_ += other.total_;
+  }
+
   double Microseconds(double share) const {
     auto wanted = static_cast<uint64_t>(share * static_cast<double>(total_));
     uint64_t seen = 0;

@@ -11,6 +11,7 @@
 //   publish SECONDS   one client sends a batch, and when all have heard it the next
 //   stream SECONDS    every client sends without waiting, and reads: what --stream says
 //   flood BYTES       every client sends so much, or until the server takes no more, and reads nothing
+// "kept" behind the number: latencies are told of this command and of all that were kept before.
 // A command is answered when nothing is outstanding any more. While a line is awaited the server has nothing
 // to do, so whoever reads its CPU time between two lines gets exactly that of the messages counted, however
 // late it reads.
@@ -54,7 +55,7 @@ class Load {
   }
 
   // Runs one command to its end and says what came of it.
-  std::string Run(const std::string& command, double amount) {
+  std::string Run(const std::string& command, double amount, bool kept) {
     static const std::map<std::string, Task> tasks = {
         {"open", Task::kOpen},   {"exchange", Task::kExchange}, {"churn", Task::kChurn},
         {"close", Task::kClose}, {"publish", Task::kPublish},   {"stream", Task::kStream},
@@ -73,7 +74,10 @@ class Load {
     }
     task_ == Task::kPublish ? Publish() : Start();
     while (active_ > 0) Turn();
-    return Summary(static_cast<double>(Now() - start) / 1e9, CpuSeconds() - cpu);
+    double seconds = static_cast<double>(Now() - start) / 1e9;
+    cpu = CpuSeconds() - cpu;
+    if (kept) kept_.Add(latencies_);
+    return Summary(seconds, cpu, kept ? kept_ : latencies_);
   }
 
  private:
@@ -325,12 +329,11 @@ class Load {
     if (epoll_ctl(epoll_, operation, client.fd, &event) < 0) FailedCall("epoll_ctl");
   }
 
-  std::string Summary(double seconds, double cpu) const {
+  std::string Summary(double seconds, double cpu, const Histogram& latencies) const {
     std::ostringstream json;
     json << "{\"count\":" << done_ << ",\"seconds\":" << seconds << ",\"cpu\":" << cpu;
-    json << ",\"p50\":" << latencies_.Microseconds(0.5) << ",\"p99\":" << latencies_.Microseconds(0.99);
-    json << ",\"p999\":" << latencies_.Microseconds(0.999) << ",\"max\":" << latencies_.Microseconds(1)
-         << "}";
+    json << ",\"p50\":" << latencies.Microseconds(0.5) << ",\"p99\":" << latencies.Microseconds(0.99);
+    json << ",\"p999\":" << latencies.Microseconds(0.999) << ",\"max\":" << latencies.Microseconds(1) << "}";
     return json.str();
   }
 
@@ -342,7 +345,8 @@ class Load {
   std::vector<epoll_event> events_;
   std::unique_ptr<char[]> buffer_{new char[kReadBytes]};
   int epoll_ = -1;
-  Histogram latencies_;
+  Histogram latencies_;  // of this command
+  Histogram kept_;       // of all that were kept
   Task task_ = Task::kOpen;
   Nanoseconds deadline_ = 0;
   size_t flood_bytes_ = 0;
@@ -384,8 +388,9 @@ int main(int argc, char** argv) {
       std::istringstream words(line);
       std::string command;
       double amount = 0;
-      words >> command >> amount;
-      std::cout << load.Run(command, amount) << std::endl;
+      std::string kept;
+      words >> command >> amount >> kept;
+      std::cout << load.Run(command, amount, kept == "kept") << std::endl;
     }
   } catch (const std::exception& error) {
     std::cout << "{\"error\":" << Json(error.what()) << "}" << std::endl;

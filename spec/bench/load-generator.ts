@@ -6,6 +6,12 @@ import { start, stop } from './children.js';
 import { compiled, LOAD_GENERATOR } from './compiled.js';
 import type { Seen } from './measurement.js';
 
+/** How long, in seconds; `kept`: latencies are told of this and of all that was kept before. */
+export interface Stretch {
+  readonly seconds: number;
+  readonly kept: boolean;
+}
+
 /** What every client sends, and what it must hear. Raw bytes in, the same bytes out: an echo. */
 export type Talk =
   | { readonly echo: number }
@@ -29,28 +35,28 @@ export class LoadGenerator {
   }
 
   /** Every client sends batch after batch for so many seconds; 0: one batch each. */
-  exchange(seconds: number): Promise<Seen> {
-    return this.#run(`exchange ${seconds}`);
+  exchange(time: number | Stretch): Promise<Seen> {
+    return this.#run('exchange', time);
   }
 
   /** Every client connects, exchanges one batch and closes, again and again. */
-  churn(seconds: number): Promise<Seen> {
-    return this.#run(`churn ${seconds}`);
+  churn(time: number | Stretch): Promise<Seen> {
+    return this.#run('churn', time);
   }
 
   /** One client sends a batch, and when all have heard it the next; counted is each time that it was heard. */
-  publish(seconds: number): Promise<Seen> {
-    return this.#run(`publish ${seconds}`);
+  publish(time: number | Stretch): Promise<Seen> {
+    return this.#run('publish', time);
   }
 
   /** Every client sends and reads without waiting, as its talk says; counted are bytes. */
-  stream(seconds: number): Promise<Seen> {
-    return this.#run(`stream ${seconds}`);
+  stream(time: number | Stretch): Promise<Seen> {
+    return this.#run('stream', time);
   }
 
   /** Every client sends so many bytes, or until the server takes no more, and reads nothing; counted are bytes. */
   flood(bytes: number): Promise<Seen> {
-    return this.#run(`flood ${bytes}`);
+    return this.#run('flood', bytes);
   }
 
   /** Every client closes and waits until the server has closed too. */
@@ -70,8 +76,9 @@ export class LoadGenerator {
     return stop(this.#child);
   }
 
-  async #run(command: string): Promise<Seen> {
-    this.#child.stdin?.write(`${command}\n`);
+  async #run(command: string, amount: number | Stretch = 0): Promise<Seen> {
+    const said = typeof amount === 'number' ? amount : `${amount.seconds}${amount.kept ? ' kept' : ''}`;
+    this.#child.stdin?.write(`${command} ${said}\n`);
     const { done, value } = await this.#lines.next();
     if (done === true) throw new Error('the load generator ended');
     const answer = JSON.parse(value) as Seen | { readonly error: string };

@@ -10,6 +10,7 @@ import { idle } from './memory-loads.js';
 import { type Protocol, type Rival, rivals } from './rivals.js';
 import { ServerProcess } from './server-process.js';
 import { fanOut, slowReaders } from './stream-loads.js';
+import { Turns } from './turns.js';
 
 const EFFORT = { quick: true, warmUp: 0.1, window: 0.2 };
 const MIB = 2 ** 20;
@@ -26,7 +27,9 @@ describe('bench: loads', function () {
 
   async function measure(load: Load, rival: Rival, protocol: Protocol): Promise<Values> {
     server = await ServerProcess.start(rival, protocol);
-    return load(server, EFFORT);
+    const turns = new Turns();
+    const measured = server;
+    return turns.take(() => load(measured, EFFORT, turns));
   }
 
   /** A server of that program, which has `onSocket` to define. */

@@ -3,10 +3,11 @@
 import { LoadGenerator, type Talk } from './load-generator.js';
 import { type Load, requestValues } from './measurement.js';
 import type { ServerProcess } from './server-process.js';
+import { sliced } from './slices.js';
 
 /** Clients that stay connected and send batch after batch. `before` is said once, by one client. */
 export function requests(connections: number, talk: Talk, before?: Talk): Load {
-  return async (server, { warmUp, window }) => {
+  return async (server, effort, turns) => {
     if (before !== undefined) {
       await withGenerator(server, 1, before, async (generator) => {
         await generator.open();
@@ -16,8 +17,8 @@ export function requests(connections: number, talk: Talk, before?: Talk): Load {
     }
     return withGenerator(server, connections, talk, async (generator) => {
       await generator.open();
-      await generator.exchange(warmUp);
-      const cost = await server.cost(() => generator.exchange(window));
+      await generator.exchange(effort.warmUp);
+      const cost = await sliced(server, effort, turns, (time) => generator.exchange(time));
       await generator.close();
       return requestValues(cost);
     });
@@ -26,10 +27,10 @@ export function requests(connections: number, talk: Talk, before?: Talk): Load {
 
 /** Clients that connect, exchange one batch, close, and connect again. */
 export function churn(connections: number, talk: Talk): Load {
-  return (server, { warmUp, window }) =>
+  return (server, effort, turns) =>
     withGenerator(server, connections, talk, async (generator) => {
-      await generator.churn(warmUp);
-      return requestValues(await server.cost(() => generator.churn(window)));
+      await generator.churn(effort.warmUp);
+      return requestValues(await sliced(server, effort, turns, (time) => generator.churn(time)));
     });
 }
 

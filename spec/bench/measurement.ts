@@ -1,6 +1,7 @@
 // What is measured, and the words for it that everything else here shares.
 
 import type { Cost, ServerProcess } from './server-process.js';
+import type { Turns } from './turns.js';
 
 /** One measured round of one rival. Missing: this tool cannot tell. */
 export type Values = Readonly<Record<string, number | undefined>>;
@@ -12,8 +13,8 @@ export interface Effort {
   readonly window: number; // seconds
 }
 
-/** Loads a server that has just been started, and says what it saw. */
-export type Load = (server: ServerProcess, effort: Effort) => Promise<Values>;
+/** Loads a server that has just been started, and says what it saw. `turns` are those of the round: it has one. */
+export type Load = (server: ServerProcess, effort: Effort, turns: Turns) => Promise<Values>;
 
 /** How one of the values is shown. */
 export interface Column {
@@ -38,6 +39,7 @@ export interface Seen {
   readonly p50: number;
   readonly p99: number;
   readonly p999?: number;
+  readonly max?: number;
 }
 
 /** The figures of a window in which requests were answered. */

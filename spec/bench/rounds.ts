@@ -1,10 +1,11 @@
-// The rounds of one scenario: every rival once in each, started afresh, the order rotated.
+// The rounds of one scenario: every rival once in each, started afresh, the order rotated. Their measurements take turns.
 
 import type { Effort, Values } from './measurement.js';
 import type { Progress } from './progress.js';
 import type { Rival } from './rivals.js';
 import type { Scenario } from './scenario.js';
 import { ServerProcess } from './server-process.js';
+import { Turns } from './turns.js';
 
 const PROMISED_ROUNDS = 15;
 const OTHER_ROUNDS = 6; // the fewest that have a 95 % interval
@@ -71,11 +72,15 @@ export async function runScenario(
   for (let round = 0; round < most; round++) {
     const now = results.filter(({ rounds }) => round < rounds);
     const first = round % now.length;
-    for (const { recorder } of [...now.slice(first), ...now.slice(0, first)]) {
-      const what = `${scenario.name}, round ${round + 1} of ${most}, ${recorder.rival.name}`;
-      progress.begin(what);
-      progress.end(what, summary(scenario, await recorder.measure()));
-    }
+    const turns = new Turns();
+    const what = `${scenario.name}, round ${round + 1} of ${most}`;
+    progress.begin(what);
+    await Promise.all(
+      [...now.slice(first), ...now.slice(0, first)].map(async ({ recorder }) => {
+        const measured = await turns.take(() => recorder.measure(turns));
+        progress.end(`${what}, ${recorder.rival.name}`, summary(scenario, measured));
+      }),
+    );
   }
   return { scenario, results: results.map(({ recorder }) => recorder) };
 }
@@ -95,19 +100,20 @@ class Recorder implements RivalResult {
     this.#effort = effort;
   }
 
-  async measure(): Promise<Round> {
-    const round = await this.#measure();
+  /** In one of the turns. */
+  async measure(turns: Turns): Promise<Round> {
+    const round = await this.#measure(turns);
     this.rounds.push(round);
     const found = 'error' in round ? [round.error] : this.#faultsOf(round.values);
     for (const fault of found) if (!this.faults.includes(fault)) this.faults.push(fault);
     return round;
   }
 
-  async #measure(): Promise<Round> {
+  async #measure(turns: Turns): Promise<Round> {
     let server: ServerProcess | undefined;
     try {
       server = await ServerProcess.start(this.rival, this.#scenario.speaks);
-      const values = await this.#scenario.load(server, this.#effort);
+      const values = await this.#scenario.load(server, this.#effort, turns);
       const { poller } = server;
       if (poller !== undefined) this.poller = poller;
       return { values };

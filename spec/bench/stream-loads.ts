@@ -6,15 +6,18 @@ import { withGenerator } from './loads.js';
 import { type Load, requestValues } from './measurement.js';
 import { acceptedConnections, residentBytes } from './proc.js';
 import type { ServerProcess } from './server-process.js';
+import { sliced } from './slices.js';
 
 /** One connection. `in`: to the server only, `out`: from it only. A byte that is echoed is counted once. */
 export function streamed(flow: 'both' | 'in' | 'out'): Load {
-  return (server, { warmUp, window }) =>
+  return (server, effort, turns) =>
     withGenerator(server, 1, { stream: flow }, async (generator) => {
       await generator.open();
-      await generator.stream(warmUp);
-      if (flow === 'in') await generator.open(); // its stream ends by FIN
-      const cost = await server.cost(() => generator.stream(window));
+      await generator.stream(effort.warmUp);
+      const cost = await sliced(server, effort, turns, async (time) => {
+        if (flow === 'in') await generator.open(); // its stream ends by FIN
+        return generator.stream(time);
+      });
       const {
         rate,
         requests: bytes,
@@ -30,12 +33,12 @@ export function streamed(flow: 'both' | 'in' | 'out'): Load {
 
 /** One client says something, and when all have heard it the next. */
 export function fanOut(connections: number, talk: Talk): Load {
-  return (server, { warmUp, window }) =>
+  return (server, effort, turns) =>
     withGenerator(server, connections, talk, async (generator) => {
       await generator.open();
       await joined(server, connections);
-      await generator.publish(warmUp);
-      const cost = await server.cost(() => generator.publish(window));
+      await generator.publish(effort.warmUp);
+      const cost = await sliced(server, effort, turns, (time) => generator.publish(time));
       await generator.close();
       return requestValues(cost);
     });
