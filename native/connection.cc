@@ -8,7 +8,11 @@
 namespace evio {
 namespace {
 
-constexpr size_t kLargestRead = 64 * 1024;
+// What a read may take: twice and four times as much where those before it were full and no output waits, so
+// that a stream in bulk shares the cost of a turn among more bytes.
+constexpr size_t kUsualRead = 64 * 1024;
+constexpr uint8_t kMostDoublings = 2;
+static_assert(kUsualRead << kMostDoublings <= kWindowBytes);
 // Reading into less than this would cut a stream into needless pieces: better wait for the next batch.
 constexpr size_t kSmallestRead = 16 * 1024;
 constexpr size_t kPiecesPerSend = 64;
@@ -73,7 +77,7 @@ bool Connection::CanReceive(const Batch& batch) const {
 Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
   for (;;) {
     if (!CanReceive(*batch)) return Progress::kNoRoom;
-    const size_t capacity = std::min(kLargestRead, batch->window_left());
+    const size_t capacity = std::min(kUsualRead << doublings_, batch->window_left());
     const Transfer got = Receive(fd_.get(), batch->window(), capacity);
     if (got.WouldBlock()) {
       if (dead_) NoteHangup(batch);
@@ -92,9 +96,20 @@ Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
       }
       return Progress::kDone;
     }
+    AdaptRead(capacity, got.bytes);
     const uint32_t offset = batch->Take(got.bytes);
     batch->Add(EventKind::kData, token, offset, static_cast<uint32_t>(got.bytes));
     if (!until_end) return Progress::kDone;
+  }
+}
+
+void Connection::AdaptRead(size_t capacity, size_t got) {
+  const size_t wanted = kUsualRead << doublings_;
+  if (capacity < wanted) return;  // what the window had left says nothing of the stream
+  if (got == wanted && doublings_ < kMostDoublings && queue_.empty()) {
+    doublings_ += 1;
+  } else if (got < wanted / 2 && doublings_ > 0) {
+    doublings_ -= 1;
   }
 }
 

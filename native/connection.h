@@ -79,6 +79,7 @@ class Connection {
   Interest Wanted() const;
   bool CanReceive(const Batch& batch) const;
   Progress ReceiveAll(bool until_end, Batch* batch);
+  void AdaptRead(size_t capacity, size_t got);
   void NoteHangup(Batch* batch);
   void Fail(int error, Call call, Batch* batch);
   void End(Batch* batch);
@@ -89,8 +90,9 @@ class Connection {
   Fd fd_;
   ByteQueue queue_;
   Interest registered_;
-  int output_error_ = 0;  // of a failed send, kept until the unread input has been delivered
-  int broken_ = 0;        // the same, until it has been reported
+  int output_error_ = 0;   // of a failed send, kept until the unread input has been delivered
+  int broken_ = 0;         // the same, until it has been reported
+  uint8_t doublings_ = 0;  // of the usual size of a read
   bool is_registered_ = false;
   bool connecting_ = false;
   bool reading_ = false;

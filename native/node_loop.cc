@@ -10,9 +10,6 @@ namespace {
 // Bounds of one turn, so that timers and other handles of the process are never starved.
 constexpr int kRoundsPerTurn = 8;
 constexpr std::chrono::milliseconds kTurnTime{10};
-// After fewer events than this it is unlikely that more have come meanwhile: the host's loop, which looks
-// anyway, may look first.
-constexpr uint32_t kBusyEvents = 8;
 
 // Flags of listen() and connect().
 constexpr uint32_t kReusePort = 1;
@@ -109,8 +106,10 @@ void NodeLoop::Turn() {
   Napi::HandleScope scope(Env());
   const auto end = std::chrono::steady_clock::now() + kTurnTime;
   arena_.control(kInTurn) = 1;
+  bool hoping = false;  // nothing was known to be left when the last round ended
   for (int round = 0; round < kRoundsPerTurn; round++) {
     const uint32_t events = loop_->Poll();
+    if (hoping) again_.Learn(events > 0);
     const bool told = arena_.control(kUnannounced) == loop_->unannounced();
     if (round > 0 && events == 0 && told && !MoreToDo()) {
       loop_->Flush(0);  // nothing to tell, but a socket that was heard of may have to go back to the poller
@@ -120,7 +119,8 @@ void NodeLoop::Turn() {
     arena_.control(kUnannounced) = loop_->unannounced();
     Dispatch(events);
     if (closing_ || std::chrono::steady_clock::now() >= end) break;
-    if (events < kBusyEvents && !MoreToDo() && !loop_->HasWork()) break;
+    hoping = !MoreToDo() && !loop_->HasWork();
+    if (hoping && !again_.Good()) break;
   }
   arena_.control(kInTurn) = 0;
   if (!closing_ && (MoreToDo() || loop_->HasWork())) uv_idle_start(idle_, OnIdle);

@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "loop.h"
+#include "prospect.h"
 #include "uv_abi.h"
 
 namespace evio {
@@ -60,6 +61,7 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
 
   Arena arena_;
   std::unique_ptr<Loop> loop_;
+  Prospect again_;
   Napi::Reference<Napi::ArrayBuffer> memory_;
   Napi::FunctionReference dispatch_;
 

@@ -149,6 +149,7 @@ void Host::Note(const Record& record) {
       REQUIRE(record.a >= kWindowOffset);
       REQUIRE(record.a + record.b <= kWindowOffset + kWindowBytes);
       story.data.append(reinterpret_cast<const char*>(arena_.base()) + record.a, record.b);
+      story.reads.push_back(record.b);
       if (!EndsWith(story.text, "data")) Tell(&story.text, "data");
       break;
     case EventKind::kConnected: {

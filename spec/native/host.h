@@ -24,6 +24,7 @@ std::unique_ptr<Poller> NewPoller();
 struct Story {
   std::string text;  // its events and failures in order, a run of data as one word
   std::string data;
+  std::vector<size_t> reads;  // how much of it came at once
   Token listener;
   AddressRecord local;
   AddressRecord remote;
