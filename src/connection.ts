@@ -36,10 +36,10 @@ export interface Connection extends Observer<Bytes>, AsyncDisposable {
   context: unknown;
 
   /**
-   * What the peer sends, in chunks as they arrive. Multicast, without replay. The socket is read while somebody
-   * subscribes; bytes wait in the kernel until then. Each chunk is yours to keep (all subscribers get the same one),
-   * unless the server was told `reuseInputBuffer`. An empty chunk is a {@link Connection.wake | wake}. Never errors: completes when the input ends, for whatever
-   * reason; `closed$` has the error.
+   * What the peer sends, in chunks as they arrive: of 64 KiB at most, and of a stream in bulk up to 256 KiB. Multicast,
+   * without replay. The socket is read while somebody subscribes; bytes wait in the kernel until then. Each chunk is yours to
+   * keep (all subscribers get the same one), unless the server was told `reuseInputBuffer`. An empty chunk is a
+   * {@link Connection.wake | wake}. Never errors: completes when the input ends, for whatever reason; `closed$` has the error.
    */
   readonly data$: Observable<Buffer>;
   /** Emits once, when the connection is gone, and completes; also for those who subscribe later. */
