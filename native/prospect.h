@@ -1,8 +1,8 @@
 // Whether to ask the poller again at the end of a round, by what came of it lately.
 //
-// To ask in vain costs a system call. To ask and find something saves a turn of the host's loop: two waits of
-// its own, ours, and the call into JavaScript's callback scope, some four times as much. So it is worth it
-// from one success in four.
+// To ask in vain costs a system call. To ask and find something saves a turn of the host's loop: one or two
+// waits of its own and all that it looks at besides, some four times as much. So it is worth it from one
+// success in four.
 #pragma once
 
 #include <algorithm>
