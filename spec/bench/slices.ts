@@ -22,15 +22,13 @@ export async function sliced(
 ): Promise<Piece> {
   const count = Math.max(1, Math.round(window / SLICE));
   const slice = { seconds: window / count, kept: true };
-  let sum: Piece | undefined;
+  const pieces: Piece[] = [];
   for (let at = 0; at < count; at++) {
     await turns.pass();
     await work({ seconds: LEAD_IN, kept: false });
-    const cost = await server.cost(() => work(slice));
-    sum = sum === undefined ? cost : together(sum, cost);
+    pieces.push(await server.cost(() => work(slice)));
   }
-  if (sum === undefined) throw new Error('a window has no slices');
-  return sum;
+  return pieces.reduce(together);
 }
 
 /** Latencies are those of the later one: they were kept. */
