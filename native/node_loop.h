@@ -35,7 +35,7 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
   Napi::Value AnnounceAll(const Napi::CallbackInfo& info);
   void CloseListener(const Napi::CallbackInfo& info);
   void Flush(const Napi::CallbackInfo& info);
-  Napi::Value FlushAndCollect(const Napi::CallbackInfo& info);
+  static Napi::Value FlushAndCollect(const Napi::CallbackInfo& info);
   void Send(const Napi::CallbackInfo& info);
   Napi::Value Queued(const Napi::CallbackInfo& info);
   void Alarm(const Napi::CallbackInfo& info);
