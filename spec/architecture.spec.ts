@@ -75,7 +75,7 @@ function floorOf(file: string): number {
 
 /** What everybody may use. `socket-address` makes the addresses of the contract for every poller. */
 const LEAVES = new Set(
-  ['address', 'bytes', 'errors', 'options', 'socket-address'].map((name) => `src/${name}.ts`),
+  ['address', 'bytes', 'errors', 'options', 'socket-address', 'window'].map((name) => `src/${name}.ts`),
 );
 /** The contract of pollers: types that may be named anywhere. */
 const SEAM = 'src/poller/poller.ts';

@@ -38,6 +38,8 @@ export class Acceptor implements Deferred {
   readonly #pause: Timer;
   #subscribers = 0;
   #held: StreamConnection[] = [];
+  /** What the server was told last. */
+  #on = false;
   #failing = false;
   #failedAt = 0;
 
@@ -64,7 +66,7 @@ export class Acceptor implements Deferred {
 
   /** After anything that decides whether to accept has changed. */
   update(): void {
-    const on = this.#accepting;
+    const on = (this.#on = this.#accepting);
     this.#server.acceptQuietly(!this.#admission.limited);
     this.#server.accept(on);
     if (on && this.#held.length > 0) this.#server.engine.defer(this);
@@ -114,10 +116,12 @@ export class Acceptor implements Deferred {
 
   /** Pauses until the rate lets the next one in. */
   #tooFast(): boolean {
+    if (!this.#admission.hasRate) return false;
     const { engine } = this.#server;
     const wait = this.#admission.wait(engine.time);
     if (wait > 0 && !this.#pause.isSet) {
       engine.arm(this.#pause, engine.time + wait);
+      this.#on = false;
       this.#server.accept(false);
     }
     return wait > 0;
@@ -141,7 +145,7 @@ export class Acceptor implements Deferred {
     const held = this.#held.indexOf(connection);
     if (held >= 0) this.#held.splice(held, 1);
     if (this.#failing) this.#server.engine.cancel(this.#pause);
-    this.update();
+    if (!this.#on || this.#held.length > 0 || this.#failing) this.update();
   }
 
   /** The server closes. */

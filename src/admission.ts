@@ -31,10 +31,14 @@ export class Admission {
     return !this.#limits.dropping && connections >= this.#limits.most;
   }
 
+  /** Whether there may be a time to wait. */
+  get hasRate(): boolean {
+    return this.#limits.rate < Infinity;
+  }
+
   /** Milliseconds until the next one may be let in, 0 for now. */
   wait(now: number): number {
     const { rate } = this.#limits;
-    if (rate === Infinity) return 0;
     this.#refill(now);
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1000) / rate;
   }

@@ -1,6 +1,7 @@
 // What may be written, and copies of what was read.
 
 import { describe, invalidArgument } from './errors.js';
+import { viewOf } from './window.js';
 
 /** What a connection sends. Strings are UTF-8. */
 export type Bytes = Uint8Array | string;
@@ -34,7 +35,7 @@ export function copyBytes(source: Uint8Array, start: number, end: number): Buffe
   const length = end - start;
   const copy = length < Buffer.poolSize >>> 1 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
   if (length >= LARGE && !adapted) adaptAllocator();
-  copy.set(start === 0 && end === source.length ? source : source.subarray(start, end));
+  copy.set(start === 0 && end === source.length ? source : viewOf(source, start, end));
   return copy;
 }
 

@@ -30,8 +30,8 @@ import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
 import { Input, ReaderSink, Sink } from './input.js';
 import type { Holdable, InputSource, ReadableInPlace, Reader, Relay } from './input.js';
-import { isLent } from './poller/poller.js';
 import type { PollerStream } from './poller/poller.js';
+import { isLent, viewOf } from './window.js';
 import { Timeouts } from './timeouts.js';
 import type { TimedOut } from './timeouts.js';
 
@@ -132,8 +132,9 @@ export abstract class ConnectionInput
 
   /** One echo is left, be it about to be told of the end. */
   private get echoes(): boolean {
-    const left = [...listOf(this.#sinks), ...(this.extra?.completing ?? [])];
-    return left.some((sink) => this.isEcho(sink));
+    const completing = this.extra?.completing;
+    if (this.#sinks === undefined && completing === undefined) return false;
+    return [...listOf(this.#sinks), ...(completing ?? [])].some((sink) => this.isEcho(sink));
   }
 
   /** A plain callback threw while it handled input. */
@@ -358,7 +359,7 @@ export abstract class ConnectionInput
     // What a relay has been given is output by now: user code must not get hold of it.
     const copied = lent ? !this.host.limits.reuseInputBuffer : this.relays;
     if (copied) return copyBytes(source, start, end);
-    return start === 0 && end === source.length ? source : source.subarray(start, end);
+    return start === 0 && end === source.length ? source : viewOf(source, start, end);
   }
 
   /** Those who have not been told yet of the end of input. */

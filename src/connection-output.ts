@@ -10,7 +10,7 @@ import { BROKEN, CLOSED, CONGESTED, MISUSED, OUTPUT_ENDED } from './connection-s
 import type { Extra } from './connection-state.js';
 import { EvioError } from './errors.js';
 import { guarded } from './poller/guarded.js';
-import { isLent } from './poller/poller.js';
+import { isLent } from './window.js';
 
 export abstract class ConnectionOutput extends ConnectionInput {
   bytesWritten = 0;
@@ -137,8 +137,9 @@ export abstract class ConnectionOutput extends ConnectionInput {
   }
 
   protected failSends(cause: Error | undefined): void {
-    const sends = this.extra?.sends?.splice(0) ?? [];
-    for (const { subscriber } of sends) guarded(() => subscriber.error(this.closedError(cause)));
+    const sends = this.extra?.sends;
+    if (sends === undefined) return;
+    for (const { subscriber } of sends.splice(0)) guarded(() => subscriber.error(this.closedError(cause)));
   }
 
   /** Why it is gone, if not on purpose. */

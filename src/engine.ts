@@ -13,7 +13,8 @@ const engines = new WeakMap<Poller, Engine>();
 
 export class Engine implements TurnEvents {
   readonly poller: Poller;
-  /** When the present turn began; undefined outside of one. */
+  #inTurn = false;
+  /** The time of the present turn; undefined until somebody asks. */
   #turnTime: number | undefined;
   readonly #wheel: TimingWheel;
   readonly #watchers = new Set<() => void>();
@@ -35,9 +36,10 @@ export class Engine implements TurnEvents {
     return engine;
   }
 
-  /** The time of whatever happens now, on the poller's clock: in a turn that of its beginning, which costs nothing. */
+  /** The time of whatever happens now, on the poller's clock: in a turn the same for all, and the clock is read once. */
   get time(): number {
-    return this.#turnTime ?? this.poller.now();
+    if (!this.#inTurn) return this.poller.now();
+    return (this.#turnTime ??= this.poller.now());
   }
 
   /** Runs that piece of work at the beginning of the next turn, which is asked for. */
@@ -73,9 +75,12 @@ export class Engine implements TurnEvents {
   }
 
   turnBegin(): void {
-    const now = (this.#turnTime = this.poller.now());
-    for (let due = this.#wheel.takeDue(now); due !== undefined; due = this.#wheel.takeDue(now))
-      guarded(due.run);
+    this.#inTurn = true;
+    if (this.#wheel.next !== Infinity) {
+      const now = this.time;
+      for (let due = this.#wheel.takeDue(now); due !== undefined; due = this.#wheel.takeDue(now))
+        guarded(due.run);
+    }
     this.poller.alarm(this.#wheel.next);
     if (this.#deferred.length === 0) return;
     const deferred = this.#deferred;
@@ -85,6 +90,7 @@ export class Engine implements TurnEvents {
 
   turnEnd(): void {
     for (const watcher of this.#watchers) guarded(watcher);
+    this.#inTurn = false;
     this.#turnTime = undefined;
   }
 }

@@ -358,7 +358,9 @@ class PollerServer
     const announced = this.#connections.delete(connection.id);
     this.#acceptor.left(connection);
     if (!announced) return;
-    this.#disconnected.next(error === undefined ? { connection } : { connection, error });
+    if (this.#disconnected.observed) {
+      this.#disconnected.next(error === undefined ? { connection } : { connection, error });
+    }
     const closing = this.#closing;
     if (closing === undefined) return;
     closing.ended();

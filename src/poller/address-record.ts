@@ -1,4 +1,5 @@
-// Addresses as native code writes them (AddressRecord in native/socket_address.h), read from memory or from text.
+// Addresses as native code writes them (AddressRecord in native/socket_address.h), and what is remembered of them until somebody
+// asks for the address.
 
 import { socketAddress } from '../socket-address.js';
 import type { SocketAddress } from './poller.js';
@@ -8,30 +9,40 @@ export const ADDRESS_BYTES = 20;
 /** Numbers of the families, as native code knows them. */
 export const FAMILIES = { unix: 1, IPv4: 4, IPv6: 6 } as const;
 
-/** As much of a record as an IPv4 address takes. */
-const SHORT_RECORD_BYTES = 8;
+/**
+ * What a record says, in less memory and time than an address takes: of an IPv4 address the port and the address as one number,
+ * of any other the record as latin1 text.
+ */
+export type BriefAddress = number | string;
 
-/** A record as latin1 text, which costs a connection less than an address. */
-export function recordText(bytes: Buffer, at: number): string {
-  const length = bytes[at] === FAMILIES.IPv6 ? ADDRESS_BYTES : SHORT_RECORD_BYTES;
-  return bytes.toString('latin1', at, at + length);
+/** Of the record there. */
+export function briefAddress(bytes: Buffer, at: number): BriefAddress {
+  return bytes[at] === FAMILIES.IPv4 ? numberAt(bytes, at) : bytes.toString('latin1', at, at + ADDRESS_BYTES);
 }
 
-/** Whether the record there is the one of that text. */
-export function isRecord(text: string, bytes: Buffer, at: number): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[at + i]) return false;
-  return text !== '';
+function numberAt(bytes: Buffer, at: number): number {
+  const byte = (i: number): number => bytes[at + i] ?? 0;
+  const address = ((byte(4) << 24) | (byte(5) << 16) | (byte(6) << 8) | byte(7)) >>> 0;
+  return (byte(2) | (byte(3) << 8)) * 2 ** 32 + address;
 }
 
-/** Reads a record. */
-export function readAddress(text: string): SocketAddress {
-  const byte = (i: number): number => text.charCodeAt(i);
-  const family = byte(0);
-  const port = byte(2) | (byte(3) << 8);
-  if (family === FAMILIES.IPv4) {
-    return socketAddress('IPv4', `${byte(4)}.${byte(5)}.${byte(6)}.${byte(7)}`, port);
+/** Whether the record there says the same. */
+export function isBrief(brief: BriefAddress, bytes: Buffer, at: number): boolean {
+  if (typeof brief === 'number') return bytes[at] === FAMILIES.IPv4 && numberAt(bytes, at) === brief;
+  for (let i = 0; i < brief.length; i++) if (brief.charCodeAt(i) !== bytes[at + i]) return false;
+  return brief !== '';
+}
+
+/** The whole address. */
+export function readAddress(brief: BriefAddress): SocketAddress {
+  if (typeof brief === 'number') {
+    const address = brief % 2 ** 32;
+    const text = [address >>> 24, (address >>> 16) & 255, (address >>> 8) & 255, address & 255].join('.');
+    return socketAddress('IPv4', text, Math.floor(brief / 2 ** 32));
   }
-  if (family === FAMILIES.unix) return socketAddress('unix', '');
+  const byte = (i: number): number => brief.charCodeAt(i);
+  if (byte(0) === FAMILIES.unix) return socketAddress('unix', '');
+  const port = byte(2) | (byte(3) << 8);
   const groups = Array.from({ length: 8 }, (_, i) => (byte(4 + 2 * i) << 8) | byte(5 + 2 * i));
   return socketAddress('IPv6', compressIPv6(groups), port);
 }

@@ -8,7 +8,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { systemError } from '../errors.js';
 import { throwLater } from './guarded.js';
 import { socketAddress } from '../socket-address.js';
-import { ADDRESS_BYTES, FAMILIES, isRecord, readAddress, recordText } from './address-record.js';
+import { ADDRESS_BYTES, FAMILIES, briefAddress, isBrief, readAddress } from './address-record.js';
 import {
   ACCEPTED,
   ACCEPT_FAILED,
@@ -28,7 +28,6 @@ import {
 import type { Addon, NodeLoop } from './addon.js';
 import { COMMAND, NativeDial, NativeListener, NativeStream } from './native-sockets.js';
 import type { KnownAddress, NativeSockets, Origin, UnixPath } from './native-sockets.js';
-import { lend } from './poller.js';
 import type {
   BindAddress,
   BindOptions,
@@ -42,6 +41,7 @@ import type {
   StreamEvents,
   TurnEvents,
 } from './poller.js';
+import { lend } from '../window.js';
 
 /** Writes longer than this go to the kernel from where they lie instead of through the outbox. */
 const LONGEST_COPY = 64 * 1024;
@@ -82,10 +82,10 @@ export class NativePoller implements Poller, NativeSockets {
     const { layout } = addon;
     const arena = new ArrayBuffer(layout.bytes);
     markAsUntransferable(arena);
-    lend(arena);
     this.name = addon.poller;
     this.#addon = addon;
     this.#bytes = Buffer.from(arena);
+    lend(this.#bytes);
     this.#words = new Uint32Array(arena);
     this.#outbox = layout.outbox;
     this.#outboxEnd = layout.outbox + layout.outboxBytes;
@@ -307,9 +307,7 @@ export class NativePoller implements Poller, NativeSockets {
 
   #copy(source: Uint8Array, start: number, end: number, to: number): void {
     const bytes = this.#bytes;
-    if (source.buffer === bytes.buffer) {
-      bytes.copyWithin(to, source.byteOffset + start, source.byteOffset + end);
-    } else if (end - start < SHORTEST_SET) {
+    if (end - start < SHORTEST_SET) {
       for (let i = start; i < end; i++) bytes[to++] = source[i] as number;
     } else {
       bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), to);
@@ -472,7 +470,7 @@ export class NativePoller implements Poller, NativeSockets {
     path: UnixPath | undefined,
   ): NativeStream {
     const origin = path?.local === undefined ? this.#originAt(bytes, offset) : this.#originOf(path.local);
-    const remote = path?.remote ?? recordText(bytes, offset + ADDRESS_BYTES);
+    const remote = path?.remote ?? briefAddress(bytes, offset + ADDRESS_BYTES);
     const stream = new NativeStream(origin, slot, generation, remote);
     // Without a gap, or V8 makes a hash table of the array.
     while (this.#streams.length < slot) this.#streams.push(undefined);
@@ -488,8 +486,8 @@ export class NativePoller implements Poller, NativeSockets {
 
   #originAt(bytes: Buffer, offset: number): Origin {
     const { local } = this.#lastOrigin;
-    const same = typeof local === 'string' && isRecord(local, bytes, offset);
-    return same ? this.#lastOrigin : this.#originOf(recordText(bytes, offset));
+    const same = typeof local !== 'object' && isBrief(local, bytes, offset);
+    return same ? this.#lastOrigin : this.#originOf(briefAddress(bytes, offset));
   }
 
   /** Finds out who gets a stream's events. */
@@ -504,6 +502,6 @@ export class NativePoller implements Poller, NativeSockets {
 
   #boundAddress(): SocketAddress {
     const at = this.#addon.layout.results;
-    return readAddress(recordText(this.#bytes, at));
+    return readAddress(briefAddress(this.#bytes, at));
   }
 }

@@ -1,6 +1,7 @@
 // Handles of the native poller's sockets. They only name what native code owns.
 
 import { readAddress } from './address-record.js';
+import type { BriefAddress } from './address-record.js';
 import { NOBODY } from './poller.js';
 import type {
   BindAddress,
@@ -119,11 +120,11 @@ export interface UnixPath {
   readonly remote?: SocketAddress;
 }
 
-/** An address, or the text of an AddressRecord, which is made into one only for who asks. */
-export type KnownAddress = SocketAddress | string;
+/** An address, or what is made into one only for who asks. */
+export type KnownAddress = SocketAddress | BriefAddress;
 
 function addressOf(known: KnownAddress): SocketAddress {
-  return typeof known === 'string' ? readAddress(known) : known;
+  return typeof known === 'object' ? known : readAddress(known);
 }
 
 /** What streams have in common: nearly all of a server's have the same address at this end. */

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { errnoOf, systemError } from '../errors.js';
 import { socketAddress } from '../socket-address.js';
 import { openStreams } from './open-streams.js';
-import { isLent } from './poller.js';
+import { isLent } from '../window.js';
 import type { PollerStream, SocketAddress, StreamEvents } from './poller.js';
 import type { Turns } from './turns.js';
 

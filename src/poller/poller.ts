@@ -223,15 +223,3 @@ export interface Poller {
   /** Connects. Reports in a turn, never before it returns. */
   connect(address: BindAddress, options: DialOptions, events: DialEvents): PollerDial;
 }
-
-const lent = new WeakSet<ArrayBufferLike>();
-
-/** Marks the memory of a read window, which must be copied by whoever keeps bytes past the call. */
-export function lend(memory: ArrayBufferLike): void {
-  lent.add(memory);
-}
-
-/** Whether bytes lie in some poller's read window. */
-export function isLent(bytes: Uint8Array): boolean {
-  return lent.has(bytes.buffer);
-}

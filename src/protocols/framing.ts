@@ -3,7 +3,7 @@
 import type { OperatorFunction, Subscriber } from 'rxjs';
 
 import type { ReadableInPlace } from '../input.js';
-import { isLent } from '../poller/poller.js';
+import { isLent, viewOf } from '../window.js';
 import { truncated } from './frame-errors.js';
 import type { Rest } from './frame-options.js';
 import { Intake, MORE } from './intake.js';
@@ -68,7 +68,7 @@ class Cutter<T> implements NamedReader {
   }
 
   read(source: Buffer, start: number, end: number, copy: boolean): void {
-    this.#take(source.subarray(start, end), true, copy);
+    this.#take(viewOf(source, start, end), true, copy);
   }
 
   next(chunk: Buffer): void {

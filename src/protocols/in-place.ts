@@ -2,6 +2,7 @@
 
 import type { OperatorFunction, Subscriber } from 'rxjs';
 
+import { viewOf } from '../window.js';
 import type { NamedReader } from './reading.js';
 import { reading } from './reading.js';
 
@@ -33,7 +34,7 @@ class InPlaceReader implements NamedReader {
   }
 
   read(source: Buffer, start: number, end: number): void {
-    this.#subscriber.next(source.subarray(start, end));
+    this.#subscriber.next(viewOf(source, start, end));
   }
 
   next(chunk: Buffer): void {

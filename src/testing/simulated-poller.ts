@@ -5,7 +5,6 @@ import { markAsUntransferable } from 'node:worker_threads';
 
 import { guarded, throwLater } from '../poller/guarded.js';
 import { errnoOf, systemError } from '../errors.js';
-import { lend } from '../poller/poller.js';
 import type {
   BindAddress,
   BindOptions,
@@ -19,6 +18,7 @@ import type {
   TurnEvents,
 } from '../poller/poller.js';
 import { inRootContext } from '../poller/root-context.js';
+import { lend } from '../window.js';
 import type { Appointment } from './agenda.js';
 import { KernelListener } from './simulated-network.js';
 import type { SimulatedNetwork } from './simulated-network.js';
@@ -38,8 +38,9 @@ const SPARE: Buffer[] = [];
 function newWindow(): Buffer {
   const memory = new ArrayBuffer(LARGEST_READ);
   markAsUntransferable(memory);
-  lend(memory);
-  return Buffer.from(memory);
+  const window = Buffer.from(memory);
+  lend(window);
+  return window;
 }
 
 /** A poller over a {@link SimulatedNetwork}, for the option `poller`. `simulate` makes one, as `world.poller`. */

@@ -76,6 +76,34 @@ conformance(
       expect(inbox.text).to.equal('as it came');
     });
 
+    it('is handed out as Buffers, which are of the bytes that have come and no others', async () => {
+      for (const reuseInputBuffer of [false, true]) {
+        const server = await harness.listening({ reuseInputBuffer });
+        const { peer, connection } = await harness.pair(server);
+        const input$ = reuseInputBuffer ? connection.data$ : connection.data$.pipe(inPlace());
+        let text = '';
+        input$.subscribe((data) => {
+          expect([Buffer.isBuffer(data), data.byteLength]).to.deep.equal([true, data.length]);
+          expect(data.toString()).to.equal(Buffer.from(data).toString());
+          expect(
+            data.subarray(1).equals(Buffer.from(data.buffer, data.byteOffset + 1, data.length - 1)),
+          ).to.equal(true);
+          text += data.toString();
+        });
+        // Another one's bytes lie before and behind them.
+        const other = await harness.pair(server);
+        other.connection.data$.subscribe();
+        for (const part of ['some', ' ', 'thing']) {
+          other.peer.send('another');
+          peer.send(part);
+          other.peer.send('another');
+          await harness.turns(2);
+        }
+        await harness.until(() => text.length === 10);
+        expect(text).to.equal('some thing');
+      }
+    });
+
     it('behind inPlace() may be written and given back', async () => {
       const server = await harness.listening();
       const { peer, connection } = await harness.pair(server);
