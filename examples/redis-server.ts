@@ -8,12 +8,14 @@ import { listen, serveEach } from 'evio';
 import { lastValueFrom } from 'rxjs';
 import { commandLine } from './running/command-line.js';
 import { AppendOnlyFile } from './redis/append-only-file.js';
+import { inlineMore } from './redis/inlining.js';
 import { load } from './redis/load.js';
 import { HIGH_WATER_MARK, redis } from './redis/protocol.js';
 import { Store } from './redis/store.js';
 import { warmUp } from './redis/warm-up.js';
 import { fail, runUntilSignal } from './running/run-until-signal.js';
 
+inlineMore();
 const { address, options, own } = commandLine('A small Redis, in memory.', 6380, {
   appendonly: {
     value: 'yes|no',

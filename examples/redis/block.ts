@@ -12,13 +12,30 @@ export class Block {
   readonly bytes: Buffer;
   readonly view: DataView;
 
+  readonly #memory: ArrayBuffer;
+  readonly #offset: number;
+
   constructor(bytes: Buffer) {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#memory = bytes.buffer as ArrayBuffer;
+    this.#offset = bytes.byteOffset;
+    this.view = new DataView(this.#memory, this.#offset, bytes.length);
   }
 
   static ofSize(size: number): Block {
     return new Block(Buffer.allocUnsafeSlow(size));
+  }
+
+  /** All of the memory in which a chunk lies, at `chunk.byteOffset`. */
+  static around(chunk: Buffer): Block {
+    const memory = chunk.buffer;
+    if (memory !== last.#memory) last = new Block(Buffer.from(memory));
+    return last;
+  }
+
+  /** What `bytes.subarray` gives, sooner. */
+  part(start: number, end: number): Buffer {
+    return Buffer.from(this.#memory, this.#offset + start, end - start);
   }
 
   /** A string with one character a byte, so that every sequence of bytes has one of its own. */
@@ -28,6 +45,9 @@ export class Block {
 }
 
 export const NO_BYTES = new Block(Buffer.alloc(0));
+
+/** Chunks come out of the same memory again and again, and to make a view of each would cost more than a short request. */
+let last = NO_BYTES;
 
 // What follows is on the way of every request. Four bytes are taken at a time, the last four of them again if the length is no
 // multiple of that; the views are in variables, so that they are not looked up for each step of a loop.

@@ -25,7 +25,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
 
 /** Carries out one request; its reply is added to the replies. */
 export function execute(request: Request, replies: RespWriter, client: Client): void {
-  const command = find(request);
+  const command = (request.known ??= find(request));
   if (command === undefined) {
     refuseUnknown(request, replies, client);
   } else if (command === PING && request.count === 1) {
@@ -79,7 +79,7 @@ const PLACES = 256;
 const places: (Known | undefined)[] = Array.from({ length: PLACES }, () => undefined);
 
 /** What of a command is needed for each request. All are made here: V8 finds a property fastest where all objects have it. */
-class Known {
+export class Known {
   readonly code: number;
   readonly length: number;
   readonly name: string;

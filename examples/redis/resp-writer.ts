@@ -33,7 +33,7 @@ export class RespWriter {
 
   /** Everything since the last time. */
   take(): Buffer {
-    const taken = this.#block.bytes.subarray(this.#start, this.#end);
+    const taken = this.#block.part(this.#start, this.#end);
     this.#start = this.#end;
     if (this.#block.bytes.length > SIZE) this.#renew(SIZE); // the large one goes when its reply has been sent
     return taken;

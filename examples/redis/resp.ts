@@ -7,6 +7,7 @@
 // of each; here there are only requests, the limits are Redis's and what is wrong is said in its words.
 
 import { Block, NO_BYTES } from './block.js';
+import type { Known } from './commands.js';
 import { parseInteger } from './integers.js';
 
 const LF = 10;
@@ -43,6 +44,9 @@ const LENGTH = {
 const SHORTEST = 10;
 const SHORTEST_ARGUMENT = 6;
 
+/** `*2\r\n$4\r\nINCR\r\n`: as much of a request as is compared with the one before. */
+const LONGEST_BEGINNING = 14;
+
 const INCOMPLETE = -1;
 
 /** The client does not speak RESP: the text is what Redis tells it before it closes the connection. */
@@ -57,6 +61,8 @@ export class Request {
   block = NO_BYTES;
   count = 0;
   inline = false;
+  /** Whatever is known of the first word, noted by who looked it up: forgotten as soon as a request begins differently. */
+  known: Known | undefined;
   /** Start and end of each argument in `block`, one after the other. */
   offsets = new Int32Array(32);
 
@@ -77,6 +83,7 @@ export class Request {
     this.block = block;
     this.inline = inline;
     this.count = 0;
+    this.known = undefined;
   }
 
   add(start: number, end: number): void {
@@ -109,6 +116,13 @@ export class RequestParser {
   #missing = 0; // arguments still to come of an array
   #bulk = INCOMPLETE; // length of the argument that comes next, once its line has been read
   #owned = false; // whether #block is the parser's own, with room for more
+  // How the request before began, `*3\r\n$3\r\nSET\r\n`, if its first word has three or four letters: its first 12 bytes, and the four
+  // that end with that word's line. Most requests begin as the one before.
+  #first = 0;
+  #second = 0;
+  #third = 0;
+  #last = 0;
+  #wordEnd = 0; // from the beginning of the request
 
   /** How many bytes have arrived that belong to no complete request yet. */
   get unfinished(): number {
@@ -122,10 +136,10 @@ export class RequestParser {
 
   feed(chunk: Buffer): void {
     if (this.#begin === this.#end) {
-      this.#block = new Block(chunk);
+      this.#block = Block.around(chunk);
       this.#owned = false;
-      this.#begin = this.#position = this.#scanned = 0;
-      this.#end = chunk.length;
+      this.#begin = this.#position = this.#scanned = chunk.byteOffset;
+      this.#end = this.#begin + chunk.length;
       return;
     }
     this.#makeRoom(chunk.length);
@@ -149,6 +163,7 @@ export class RequestParser {
 
   #nextCarefully(): Request | undefined {
     while (this.#position < this.#end) {
+      this.#first = 0; // what is known of the first word will be another's
       const array = this.#block.bytes[this.#begin] === ASTERISK;
       if (!(array ? this.#parseArray() : this.#parseLine())) {
         if (!this.#owned) this.#makeRoom(0); // or a few bytes keep a large chunk alive, or are overwritten with it
@@ -192,9 +207,11 @@ export class RequestParser {
     if ((line & ~0xff00) !== (DOLLAR | CR_LF) || length < 0 || length > 9 || end + 2 > this.#end)
       return false;
     const request = this.#request;
+    const alike = begin + LONGEST_BEGINNING <= this.#end && this.#beginsAlike(view, begin);
+    if (!alike) this.#remember(view, begin, length);
     request.offsets[0] = start;
     request.offsets[1] = end;
-    if (request.block !== block) request.block = block;
+    request.block = block;
     request.inline = false;
     request.count = 1;
     this.#begin = this.#position = end + 2;
@@ -216,8 +233,18 @@ export class RequestParser {
     const head = view.getInt32(at, true);
     const count = ((head >>> 8) & 255) - ZERO;
     if ((head & ~0xff00) !== (ASTERISK | CR_LF) || count < 1 || count > 9) return false;
-    at += 4;
-    for (let offset = 0; offset < 2 * count; offset += 2) {
+    let offset = 0;
+    const alike = at + LONGEST_BEGINNING <= end && this.#beginsAlike(view, at);
+    if (alike) {
+      offsets[0] = at + 8;
+      at += this.#wordEnd;
+      offsets[1] = at;
+      at += 2;
+      offset = 2;
+    } else {
+      at += 4;
+    }
+    for (; offset < 2 * count; offset += 2) {
       if (at + SHORTEST_ARGUMENT > end) return false;
       const line = view.getInt32(at, true);
       let length = ((line >>> 8) & 255) - ZERO;
@@ -237,12 +264,33 @@ export class RequestParser {
       at += 2;
       if (at > end) return false;
     }
-    // Compared first: to store a young object in an old one costs the collector's bookkeeping, once for each request.
-    if (request.block !== block) request.block = block;
+    request.block = block;
     request.inline = false;
     request.count = count;
+    if (!alike) this.#remember(view, this.#begin, (offsets[1] ?? 0) - (offsets[0] ?? 0));
     this.#begin = this.#position = at;
     return true;
+  }
+
+  /** There must be as many bytes as the longest beginning has. */
+  #beginsAlike(view: DataView, at: number): boolean {
+    return (
+      view.getInt32(at + 8, true) === this.#third &&
+      view.getInt32(at, true) === this.#first &&
+      view.getInt32(at + 4, true) === this.#second &&
+      view.getInt32(at + this.#wordEnd - 2, true) === this.#last
+    );
+  }
+
+  #remember(view: DataView, at: number, length: number): void {
+    this.#request.known = undefined;
+    this.#first = 0;
+    if (length !== 3 && length !== 4) return;
+    this.#wordEnd = 8 + length;
+    this.#first = view.getInt32(at, true);
+    this.#second = view.getInt32(at + 4, true);
+    this.#third = view.getInt32(at + 8, true);
+    this.#last = view.getInt32(at + this.#wordEnd - 2, true);
   }
 
   /** `*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n`, as far as it has arrived. */

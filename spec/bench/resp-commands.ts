@@ -6,6 +6,7 @@
 
 import { Subject } from 'rxjs';
 
+import { inlineMore } from '../../examples/redis/inlining.js';
 import { redis } from '../../examples/redis/protocol.js';
 import { Store } from '../../examples/redis/store.js';
 import { peer } from '../examples/redis-in-memory.js';
@@ -24,6 +25,8 @@ function batches(count: number, command: () => string): Buffer[] {
     Buffer.from(Array.from({ length: DEPTH }, command).join(''), 'latin1'),
   );
 }
+
+inlineMore();
 
 let state = 1;
 function randomKey(): string {

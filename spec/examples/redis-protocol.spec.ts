@@ -41,6 +41,27 @@ describe('examples: the protocol of the Redis server', () => {
     expect(outputs).to.deep.equal(['+PONG\r\n'.repeat(128), '+PONG\r\n'.repeat(2)]);
   });
 
+  it('takes no request for the one before, however alike they begin', () => {
+    const requests = [
+      ...['GET', 'get', 'SET', 'DEL', 'GETS', 'MGET', 'GEN', 'PING', 'PINK', 'ECHO'].map((name) =>
+        request(name, 'key'),
+      ),
+      ...['PING', 'GET', 'DEL'].map((name) => request(name)),
+      ...['GET', 'DEL', 'PING'].map((name) => request(name, 'key', 'other')),
+      ...['dbsize\r\n', 'get key\r\n', '"get" key\r\n', '*0\r\n', request('EXISTS', 'key')],
+      ...[request('DBSIZE'), request('GET', 'k'.repeat(100))],
+    ];
+    const alone = new Map(requests.map((each) => [each, converse([each]).outputs.join('')]));
+    for (const first of requests) {
+      for (const second of requests) {
+        const sequence = [first, second, second, first];
+        const expected = sequence.map((each) => alone.get(each)).join('');
+        expect(converse([sequence.join('')]).outputs.join(''), `${first}, ${second}`).to.equal(expected);
+        expect(converse(sequence).outputs.join(''), `${first}, ${second}, one by one`).to.equal(expected);
+      }
+    }
+  });
+
   it('keeps values of every size and content', () => {
     for (const size of [0, 1, 9, 10, 24, 25, 4096, 16 * KiB, 16 * KiB + 1, 64 * KiB + 3, 1024 * KiB]) {
       const value = everyByte.repeat(Math.ceil(size / 256)).slice(0, size);

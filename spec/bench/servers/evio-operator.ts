@@ -4,6 +4,7 @@
 import { listen, serveEach } from 'evio';
 import type { Protocol } from 'evio';
 import { map } from 'rxjs';
+import { inlineMore } from '../../../examples/redis/inlining.js';
 import { HIGH_WATER_MARK, redis } from '../../../examples/redis/protocol.js';
 import { Store } from '../../../examples/redis/store.js';
 import { warmUp } from '../../../examples/redis/warm-up.js';
@@ -16,6 +17,7 @@ const server =
     ? listen(`tcp://127.0.0.1:${port}`, { ...options, highWaterMark: HIGH_WATER_MARK })
     : listen(`tcp://127.0.0.1:${port}`, options);
 if (protocol === 'resp') {
+  inlineMore();
   await warmUp({ ...options, highWaterMark: HIGH_WATER_MARK }, 400);
   const parsed = redis(new Store(), { settings: {}, facts: () => ({}), shutdown: () => process.exit() });
   const copied: Protocol = (data$, connection) => parsed(data$.pipe(map((data) => data)), connection);

@@ -3,10 +3,12 @@
 
 import type { Client } from '../../../examples/redis/client.js';
 import { execute } from '../../../examples/redis/commands.js';
+import { inlineMore } from '../../../examples/redis/inlining.js';
 import { RespWriter } from '../../../examples/redis/resp-writer.js';
 import { RequestParser } from '../../../examples/redis/resp.js';
 import { Store } from '../../../examples/redis/store.js';
 
+inlineMore();
 const store = new Store();
 const replies = new RespWriter(); // of one piece of input, taken before the next one is looked at
 const server = { settings: {}, facts: () => ({}), shutdown: () => process.exit() };
