@@ -22,6 +22,7 @@ Napi::Object Layout(Napi::Env env) {
   set("windowBytes", evio::kWindowBytes);
   set("outbox", evio::kOutboxOffset);
   set("outboxBytes", evio::kOutboxBytes);
+  set("spareBytes", evio::kSpareBytes);
   return layout;
 }
 

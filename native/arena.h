@@ -27,13 +27,14 @@ enum Control : uint32_t {
   kErrorCall,     // its Call
   kGeneration,    // of the listener that listen() has just made
   kUnannounced,   // clients that have been accepted and not announced
+  kSpareTaken,    // 1: the spare holds input and is JavaScript's; there is none until it gives another
   kControlWords = 16,
 };
 
 enum class EventKind : uint32_t {
   kAccepted = 1,  // slot, generation of the connection; a, c: slot and generation of the listener, b: offset
                   // of two AddressRecords (local, remote)
-  kData,          // a: offset, b: length
+  kData,          // a: offset, b: length; c: 1 in the spare, else 0
   kEnded,
   kFailed,        // a: errno, b: Call; the connection is gone
   kFlushed,       // a, b: low and high half of the number of bytes that the kernel has taken
@@ -49,6 +50,7 @@ enum class CommandKind : uint32_t {
   kShutdown,
   kClose,
   kReset,
+  kKeep,  // a: 1 large input goes into the spare, 0 it does not
 };
 
 struct Record {
@@ -67,6 +69,8 @@ constexpr size_t kMaxResults = 1024;
 constexpr size_t kMaxCommands = 4096;
 constexpr size_t kWindowBytes = 256 * 1024;
 constexpr size_t kOutboxBytes = 256 * 1024;
+// Memory for one large input, which JavaScript gives away with it.
+constexpr size_t kSpareBytes = 256 * 1024;
 
 constexpr size_t kEventsOffset = kControlWords * sizeof(uint32_t);
 constexpr size_t kResultsOffset = kEventsOffset + kMaxEvents * sizeof(Record);
@@ -110,6 +114,17 @@ class Batch {
   void Add(EventKind kind, Token token, uint32_t a = 0, uint32_t b = 0, uint32_t c = 0) {
     arena_.events()[count_++] = {static_cast<uint32_t>(kind), token.slot, token.generation, a, b, c, {}};
   }
+  // Where there is one, it has kSpareBytes.
+  void SetSpare(uint8_t* spare) {
+    spare_ = spare;
+    arena_.control(kSpareTaken) = 0;
+  }
+  uint8_t* spare() const { return spare_; }
+  void TakeSpare() {
+    spare_ = nullptr;
+    arena_.control(kSpareTaken) = 1;
+  }
+
   // Hands out `length` bytes that have been written at window(); returns their offset in the arena.
   uint32_t Take(size_t length) {
     const size_t offset = kWindowOffset + used_;
@@ -119,6 +134,7 @@ class Batch {
 
  private:
   Arena arena_;
+  uint8_t* spare_ = nullptr;
   uint32_t count_ = 0;
   size_t used_ = 0;
 };

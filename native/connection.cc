@@ -12,7 +12,7 @@ namespace {
 // that a stream in bulk shares the cost of a turn among more bytes.
 constexpr size_t kUsualRead = 64 * 1024;
 constexpr uint8_t kMostDoublings = 2;
-static_assert(kUsualRead << kMostDoublings <= kWindowBytes);
+static_assert(kUsualRead << kMostDoublings <= kWindowBytes && kUsualRead << kMostDoublings == kSpareBytes);
 // Reading into less than this would cut a stream into needless pieces: better wait for the next batch.
 constexpr size_t kSmallestRead = 16 * 1024;
 constexpr size_t kPiecesPerSend = 64;
@@ -77,8 +77,9 @@ bool Connection::CanReceive(const Batch& batch) const {
 Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
   for (;;) {
     if (!CanReceive(*batch)) return Progress::kNoRoom;
-    const size_t capacity = std::min(kUsualRead << doublings_, batch->window_left());
-    const Transfer got = Receive(fd_.get(), batch->window(), capacity);
+    const bool in_spare = FillsSpare(*batch);
+    const size_t capacity = in_spare ? kSpareBytes : std::min(kUsualRead << doublings_, batch->window_left());
+    const Transfer got = Receive(fd_.get(), in_spare ? batch->spare() : batch->window(), capacity);
     if (got.WouldBlock()) {
       if (dead_) NoteHangup(batch);
       return Progress::kDone;
@@ -97,10 +98,26 @@ Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
       return Progress::kDone;
     }
     AdaptRead(capacity, got.bytes);
-    const uint32_t offset = batch->Take(got.bytes);
-    batch->Add(EventKind::kData, token, offset, static_cast<uint32_t>(got.bytes));
+    AddData(in_spare, got.bytes, batch);
     if (!until_end) return Progress::kDone;
   }
+}
+
+// Reads are as large as they get, so that most of it will be filled.
+bool Connection::FillsSpare(const Batch& batch) const {
+  return kept_ && doublings_ == kMostDoublings && batch.spare() != nullptr;
+}
+
+void Connection::AddData(bool in_spare, size_t length, Batch* batch) {
+  const auto bytes = static_cast<uint32_t>(length);
+  // Not for little: whoever keeps that would keep all of the spare.
+  if (in_spare && (length > kSpareBytes / 2 || length > batch->window_left())) {
+    batch->TakeSpare();
+    batch->Add(EventKind::kData, token, 0, bytes, 1);
+    return;
+  }
+  if (in_spare) std::memcpy(batch->window(), batch->spare(), length);
+  batch->Add(EventKind::kData, token, batch->Take(length), bytes);
 }
 
 void Connection::AdaptRead(size_t capacity, size_t got) {

@@ -60,6 +60,8 @@ class Connection {
   size_t queued() const { return queue_.size(); }
 
   void SetReading(bool on);
+  // Large input goes into the batch's spare, if it has one: whoever gets it keeps it.
+  void SetKept(bool on) { kept_ = on; }
   void Shutdown();
   void Reset() { ResetOnClose(fd_.get()); }
 
@@ -80,6 +82,8 @@ class Connection {
   bool CanReceive(const Batch& batch) const;
   Progress ReceiveAll(bool until_end, Batch* batch);
   void AdaptRead(size_t capacity, size_t got);
+  bool FillsSpare(const Batch& batch) const;
+  void AddData(bool in_spare, size_t length, Batch* batch);
   void NoteHangup(Batch* batch);
   void Fail(int error, Call call, Batch* batch);
   void End(Batch* batch);
@@ -96,6 +100,7 @@ class Connection {
   bool is_registered_ = false;
   bool connecting_ = false;
   bool reading_ = false;
+  bool kept_ = false;
   bool ended_ = false;            // end of input has been reported
   bool hangup_noted_ = false;     // the peer's FIN has been seen behind unread bytes
   bool dead_ = false;             // error or both directions shut: off the poller

@@ -229,6 +229,9 @@ Connection* Loop::Execute(const Record& command, int32_t index) {
     case CommandKind::kRead:
       connection->SetReading(command.a != 0);
       break;
+    case CommandKind::kKeep:
+      connection->SetKept(command.a != 0);
+      break;
     case CommandKind::kShutdown:
       shutting_.push_back(connection->token);
       break;

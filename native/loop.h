@@ -64,6 +64,9 @@ class Loop {
   // next call.
   uint32_t Collect();
 
+  // kSpareBytes of memory for one large input, or nullptr. It must stay until it is taken or replaced.
+  void SetSpare(uint8_t* spare) { batch_.SetSpare(spare); }
+
   // Sends bytes that lie outside the arena at once; what the kernel does not take is copied.
   void Send(Token connection, uint8_t* bytes, size_t length);
   // Bytes that the kernel has not taken.

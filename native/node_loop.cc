@@ -34,9 +34,9 @@ Napi::Function NodeLoop::Define(Napi::Env env) {
        InstanceMethod<&NodeLoop::Unannounced>("unannounced"),
        InstanceMethod<&NodeLoop::AnnounceAll>("announceAll"),
        InstanceMethod<&NodeLoop::CloseListener>("closeListener"), InstanceMethod<&NodeLoop::Flush>("flush"),
-       InstanceMethod<&NodeLoop::Send>("send"), InstanceMethod<&NodeLoop::Queued>("queued"),
-       InstanceMethod<&NodeLoop::Alarm>("alarm"), InstanceMethod<&NodeLoop::Schedule>("schedule"),
-       InstanceMethod<&NodeLoop::Ref>("ref")});
+       InstanceMethod<&NodeLoop::Send>("send"), InstanceMethod<&NodeLoop::Spare>("spare"),
+       InstanceMethod<&NodeLoop::Queued>("queued"), InstanceMethod<&NodeLoop::Alarm>("alarm"),
+       InstanceMethod<&NodeLoop::Schedule>("schedule"), InstanceMethod<&NodeLoop::Ref>("ref")});
 }
 
 NodeLoop::NodeLoop(const Napi::CallbackInfo& info)
@@ -170,6 +170,18 @@ void NodeLoop::Send(const Napi::CallbackInfo& info) {
   const size_t end = static_cast<size_t>(info[4].As<Napi::Number>().DoubleValue());
   if (start >= end || end > bytes.ByteLength()) return;
   loop_->Send(TokenAt(info, 0), bytes.Data() + start, end - start);
+}
+
+// spare(memory: Uint8Array or undefined): the one before is forgotten.
+void NodeLoop::Spare(const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray()) {
+    loop_->SetSpare(nullptr);
+    spare_.Reset();
+    return;
+  }
+  auto memory = info[0].As<Napi::Uint8Array>();
+  loop_->SetSpare(memory.ByteLength() < kSpareBytes ? nullptr : memory.Data());
+  spare_ = Napi::Persistent(memory);
 }
 
 Napi::Value NodeLoop::Queued(const Napi::CallbackInfo& info) {

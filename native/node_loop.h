@@ -37,6 +37,7 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
   void Flush(const Napi::CallbackInfo& info);
   static Napi::Value FlushAndCollect(const Napi::CallbackInfo& info);
   void Send(const Napi::CallbackInfo& info);
+  void Spare(const Napi::CallbackInfo& info);
   Napi::Value Queued(const Napi::CallbackInfo& info);
   void Alarm(const Napi::CallbackInfo& info);
   void Schedule(const Napi::CallbackInfo& info);
@@ -64,6 +65,7 @@ class NodeLoop : public Napi::ObjectWrap<NodeLoop> {
   Prospect again_;
   Napi::Reference<Napi::ArrayBuffer> memory_;
   Napi::FunctionReference dispatch_;
+  Napi::Reference<Napi::Uint8Array> spare_;
 
   uv_loop_s* uv_ = nullptr;
   UvHandle* poll_ = nullptr;

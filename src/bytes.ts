@@ -32,11 +32,16 @@ let adapted = false;
  * @throws RangeError when there is no memory.
  */
 export function copyBytes(source: Uint8Array, start: number, end: number): Buffer {
-  const length = end - start;
-  const copy = length < Buffer.poolSize >>> 1 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
-  if (length >= LARGE && !adapted) adaptAllocator();
+  const copy = newMemory(end - start);
   copy.set(start === 0 && end === source.length ? source : viewOf(source, start, end));
   return copy;
+}
+
+/** @throws RangeError when there is none. */
+export function newMemory(length: number): Buffer {
+  if (length < Buffer.poolSize >>> 1) return Buffer.allocUnsafe(length);
+  if (length >= LARGE && !adapted) adaptAllocator();
+  return Buffer.allocUnsafeSlow(length);
 }
 
 /**

@@ -36,6 +36,8 @@ import { Timeouts } from './timeouts.js';
 import type { TimedOut } from './timeouts.js';
 
 const NOTHING: Buffer = Buffer.alloc(0);
+/** From here on it is worth while to tell the poller whether input is kept. */
+const LARGE = 64 * 1024;
 
 /**
  * What both halves of a connection share, and the half that receives. An idle connection is to be a small object: what few of
@@ -315,6 +317,7 @@ export abstract class ConnectionInput
         }
       }
     }
+    if (end - start >= LARGE && !lent && !this.keepsInput) this.stream.keep?.(false);
     // A subscriber of data$ may have closed the connection, and disconnected$ has told of it.
     if (!this.host.wantsInput || this.is(CLOSED)) return;
     this.host.received(this, data ?? this.hand(source, start, end, lent));
@@ -350,6 +353,14 @@ export abstract class ConnectionInput
     return this.host.limits.reuseInputBuffer || listOf(sinks).some(({ reader }) => reader?.exposes === true);
   }
 
+  /** Somebody gets input to keep. */
+  private get keepsInput(): boolean {
+    return (
+      this.host.wantsInput ||
+      listOf(this.#sinks).some(({ relay, reader }) => relay === undefined && reader === undefined)
+    );
+  }
+
   private get relays(): boolean {
     return listOf(this.#sinks).some(({ relay }) => relay !== undefined);
   }
@@ -358,6 +369,7 @@ export abstract class ConnectionInput
   private hand(source: Buffer, start: number, end: number, lent: boolean): Buffer {
     // What a relay has been given is output by now: user code must not get hold of it.
     const copied = lent ? !this.host.limits.reuseInputBuffer : this.relays;
+    if (lent && copied && end - start >= LARGE) this.stream.keep?.(true);
     if (copied) return copyBytes(source, start, end);
     return start === 0 && end === source.length ? source : viewOf(source, start, end);
   }

@@ -91,6 +91,7 @@ uint32_t Host::Poll() {
   const uint32_t count = loop_->Poll();
   CHECK(count <= kMaxEvents);
   for (uint32_t i = 0; i < count; i++) Note(arena_.events()[i]);
+  if (arena_.control(kSpareTaken) == 1) GiveSpare();
   return count;
 }
 
@@ -126,6 +127,23 @@ bool Host::Rests() {
   return false;
 }
 
+const uint8_t* Host::DataOf(const Record& record) const {
+  if (record.c == 1) {
+    REQUIRE(arena_.control(kSpareTaken) == 1);
+    REQUIRE(record.a + record.b <= spare_.size());
+    return spare_.data() + record.a;
+  }
+  REQUIRE(record.a >= kWindowOffset);
+  REQUIRE(record.a + record.b <= kWindowOffset + kWindowBytes);
+  return arena_.base() + record.a;
+}
+
+void Host::GiveSpare() {
+  // Of that very length, and another place each time: what is written where it must not be is found.
+  spare_ = std::vector<uint8_t>(kSpareBytes);
+  loop_->SetSpare(spare_.data());
+}
+
 // Besides keeping it, holds every event against what no connection may ever do.
 void Host::Note(const Record& record) {
   const Token token = {record.slot, record.generation};
@@ -146,10 +164,9 @@ void Host::Note(const Record& record) {
     case EventKind::kData:
       CHECK_FALSE(has_ended);
       CHECK(record.b > 0);
-      REQUIRE(record.a >= kWindowOffset);
-      REQUIRE(record.a + record.b <= kWindowOffset + kWindowBytes);
-      story.data.append(reinterpret_cast<const char*>(arena_.base()) + record.a, record.b);
+      story.data.append(reinterpret_cast<const char*>(DataOf(record)), record.b);
       story.reads.push_back(record.b);
+      story.in_spare.push_back(record.c == 1);
       if (!EndsWith(story.text, "data")) Tell(&story.text, "data");
       break;
     case EventKind::kConnected: {

@@ -24,7 +24,8 @@ std::unique_ptr<Poller> NewPoller();
 struct Story {
   std::string text;  // its events and failures in order, a run of data as one word
   std::string data;
-  std::vector<size_t> reads;  // how much of it came at once
+  std::vector<size_t> reads;   // how much of it came at once
+  std::vector<bool> in_spare;  // and whether that was in the spare
   Token listener;
   AddressRecord local;
   AddressRecord remote;
@@ -62,6 +63,9 @@ class Host {
   // Copies into the outbox; flushes first when it is full.
   void Write(Token token, std::string_view bytes);
   void Read(Token token, bool on = true);
+  void Keep(Token token, bool on = true) { Command(CommandKind::kKeep, token, on ? 1 : 0); }
+  // From now on there is a spare, and another one in each turn after it was taken.
+  void GiveSpare();
   void Shutdown(Token token) { Command(CommandKind::kShutdown, token); }
   void Close(Token token);
   void Reset(Token token);
@@ -86,6 +90,7 @@ class Host {
   void Command(CommandKind kind, Token token, uint32_t a = 0, uint32_t b = 0);
   void Note(const Record& record);
   void NoteAccepted(const Record& record);
+  const uint8_t* DataOf(const Record& record) const;
 
   std::vector<Record> memory_;  // aligned as the arena of JavaScript is
   Arena arena_;
@@ -93,6 +98,7 @@ class Host {
   SocketAddress address_;
   uint32_t command_count_ = 0;
   size_t outbox_used_ = 0;
+  std::vector<uint8_t> spare_;
   std::map<uint64_t, Story> stories_;  // of those that live, by packed token
   std::vector<Token> accepted_;
   size_t given_ = 0;  // by Accept()

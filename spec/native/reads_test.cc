@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "host.h"
@@ -34,7 +35,9 @@ class Stream {
   // As much as the kernel takes, all of it read; so often.
   void Flood(int times) {
     for (int i = 0; i < times; i++) {
-      size_t more = client->Send(Pattern(4 * kLargest));
+      const std::string pattern = Pattern(4 * kLargest);
+      const size_t more = client->Send(pattern);
+      bytes.append(pattern, 0, more);
       sent += more;
       REQUIRE(host.Until([&] { return host.of(token).data.size() == sent; }));
     }
@@ -43,8 +46,19 @@ class Stream {
     for (int i = 0; i < kRounds && largest() <= kUsual; i++) Flood(1);
     return largest() > kUsual;
   }
+  // How many reads went into the spare.
+  size_t spares() {
+    const auto& kept = host.of(token).in_spare;
+    return static_cast<size_t>(std::count(kept.begin(), kept.end(), true));
+  }
+  void Keep(bool on) {
+    host.Keep(token, on);
+    host.Flush();
+  }
   void Say(std::string_view word) {
-    sent += client->Send(word);
+    const size_t more = client->Send(word);
+    bytes.append(word.substr(0, more));
+    sent += more;
     REQUIRE(host.Until([&] { return host.of(token).data.size() == sent; }));
   }
 
@@ -52,6 +66,7 @@ class Stream {
   std::unique_ptr<Client> client;
   Token token;
   size_t sent = 0;
+  std::string bytes;  // all that was sent
 };
 
 }  // namespace
@@ -86,6 +101,54 @@ TEST_CASE("reads: do not grow while output waits") {
   CHECK(it.largest() <= kUsual);
   REQUIRE(it.host.Until([&] { return it.client->Look().received().size() == much.size(); }));
   CHECK(it.Grows());
+}
+
+TEST_CASE("reads: go into the spare when large, if their reader keeps them") {
+  Stream it;
+  it.host.GiveSpare();
+  it.Flood(1);
+  REQUIRE(it.Grows());
+  it.Flood(10);
+  CHECK(it.spares() == 0);
+  it.Keep(true);
+  for (int i = 0; i < kRounds && it.spares() < 10; i++) it.Flood(1);
+  REQUIRE(it.spares() >= 10);
+  const auto& [reads, kept] = std::tie(it.reads(), it.host.of(it.token).in_spare);
+  for (size_t i = 0; i < reads.size(); i++) {
+    if (kept[i]) CHECK(reads[i] > kLargest / 2);
+  }
+  CHECK(it.host.of(it.token).data == it.bytes);
+  const size_t before = it.spares();
+  it.Keep(false);
+  it.Flood(20);
+  CHECK(it.spares() == before);
+}
+
+TEST_CASE("reads: leave the spare when little comes, and lose none of it") {
+  Stream it;
+  it.host.GiveSpare();
+  it.Keep(true);
+  it.Flood(1);
+  for (int i = 0; i < kRounds && it.spares() == 0; i++) it.Flood(1);
+  REQUIRE(it.spares() > 0);
+  const size_t before = it.spares();
+  for (int i = 0; i < 5; i++) it.Say("now and then");
+  CHECK(it.spares() == before);
+  CHECK(it.host.of(it.token).data == it.bytes);
+}
+
+TEST_CASE("reads: do without a spare when there is none") {
+  Stream it;
+  it.Keep(true);
+  it.Flood(1);
+  REQUIRE(it.Grows());
+  it.Flood(20);
+  CHECK(it.spares() == 0);
+  it.host.GiveSpare();
+  it.host.loop().SetSpare(nullptr);
+  it.Flood(20);
+  CHECK(it.spares() == 0);
+  CHECK(it.host.of(it.token).data == it.bytes);
 }
 
 TEST_CASE("prospect: is good while one in four finds something, and tried now and then when it is not") {

@@ -15,7 +15,8 @@ export interface Addon {
       | 'window'
       | 'windowBytes'
       | 'outbox'
-      | 'outboxBytes',
+      | 'outboxBytes'
+      | 'spareBytes',
       number
     >
   >;
@@ -50,6 +51,8 @@ export interface NodeLoop {
   flush(): void;
   flushAndCollect(): number;
   send(slot: number, generation: number, bytes: Uint8Array, start: number, end: number): void;
+  /** The memory for one large input, as many bytes as the layout says; undefined for none. */
+  spare(memory: Uint8Array | undefined): void;
   queued(slot: number, generation: number): number;
   alarm(delay: number): void;
   schedule(): void;
@@ -65,6 +68,7 @@ export const CONTROL = {
   call: 4,
   generation: 5,
   unannounced: 6,
+  spareTaken: 7,
 } as const;
 // Kinds of events: mirrors of EventKind.
 export const ACCEPTED = 1;

@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { markAsUntransferable } from 'node:worker_threads';
 
+import { newMemory } from '../bytes.js';
 import { systemError } from '../errors.js';
 import { throwLater } from './guarded.js';
 import { socketAddress } from '../socket-address.js';
@@ -61,6 +62,8 @@ export class NativePoller implements Poller, NativeSockets {
   readonly #words: Uint32Array;
   readonly #outbox: number;
   readonly #outboxEnd: number;
+  /** Memory for one large input, which is given away with it; there is one once somebody keeps what he gets. */
+  #spare: Buffer | undefined;
   readonly #dials = new Map<number, NativeDial>();
   readonly #listeners: (NativeListener | undefined)[] = [];
   #turns: TurnEvents | undefined;
@@ -85,11 +88,11 @@ export class NativePoller implements Poller, NativeSockets {
     this.name = addon.poller;
     this.#addon = addon;
     this.#bytes = Buffer.from(arena);
-    lend(this.#bytes);
     this.#words = new Uint32Array(arena);
     this.#outbox = layout.outbox;
     this.#outboxEnd = layout.outbox + layout.outboxBytes;
     this.#native = this.#startLoop(arena);
+    lend(this.#bytes);
     // process.exit() runs no cleanup hook, but `write(); process.exit()` sends, as with node:net.
     process.on('exit', () => {
       this.#exiting = true;
@@ -259,6 +262,20 @@ export class NativePoller implements Poller, NativeSockets {
     return true;
   }
 
+  keepOn(stream: NativeStream, on: boolean): void {
+    this.command(COMMAND.keep, stream, on ? 1 : 0, 0);
+    if (on && this.#spare === undefined) this.#renewSpare();
+  }
+
+  #renewSpare(): void {
+    try {
+      this.#spare = newMemory(this.#addon.layout.spareBytes);
+    } catch {
+      this.#spare = undefined; // without memory for it there are copies, as long as there is memory for those
+    }
+    this.#native.spare(this.#spare);
+  }
+
   /** Gives the kernel what is pending and tells what it has not taken. */
   queued(stream: NativeStream): number {
     this.#outboxUsed = 0;
@@ -362,6 +379,7 @@ export class NativePoller implements Poller, NativeSockets {
       // Results that found no room are in the next round, which native code begins by itself.
       if (this.#words[CONTROL.commandCount] === 0 && !this.#sentDirectly) break;
     }
+    if (this.#words[CONTROL.spareTaken] === 1) this.#renewSpare();
     this.#countUnannounced();
     this.#turns?.turnEnd();
     // libuv's timers count whole milliseconds and may be early: ask again.
@@ -419,7 +437,8 @@ export class NativePoller implements Poller, NativeSockets {
     if (stream === undefined || stream.generation !== generation) return;
     const { events } = stream;
     if (kind === DATA) {
-      events.data(this.#bytes, a, a + b, true);
+      if (words[at + 5] === 0) events.data(this.#bytes, a, a + b, true);
+      else events.data(this.#spare as Buffer, 0, b, false);
     } else if (kind === FLUSHED) {
       events.flushed(a + b * 0x1_0000_0000);
     } else if (kind === ENDED) {

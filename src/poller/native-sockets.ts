@@ -15,7 +15,7 @@ import type {
 } from './poller.js';
 
 /** Kinds of commands: mirrors of CommandKind in native/arena.h. */
-export const COMMAND = { write: 1, read: 2, shutdown: 3, close: 4, reset: 5 } as const;
+export const COMMAND = { write: 1, read: 2, shutdown: 3, close: 4, reset: 5, keep: 6 } as const;
 
 /** What handles ask of their poller. */
 export interface NativeSockets {
@@ -33,6 +33,7 @@ export interface NativeSockets {
     b: number,
   ): void;
   write(stream: NativeStream, source: Uint8Array, start: number, end: number): void;
+  keepOn(stream: NativeStream, on: boolean): void;
   queued(stream: NativeStream): number;
   forgetStream(stream: NativeStream): void;
   /** Whether it was still under way. */
@@ -179,6 +180,10 @@ export class NativeStream implements PollerStream {
 
   write(source: Uint8Array, start: number, end: number): void {
     if (!this.closed && start < end) this.#origin.poller.write(this, source, start, end);
+  }
+
+  keep(on: boolean): void {
+    if (!this.closed) this.#origin.poller.keepOn(this, on);
   }
 
   queued(): number {

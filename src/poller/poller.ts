@@ -193,6 +193,11 @@ export interface PollerStream {
    * lending, in the same call of `data`, its bytes stay as they are until the turn ends.
    */
   write(source: Uint8Array, start: number, end: number): void;
+  /**
+   * On: whoever gets large input keeps it, so that it may be read into memory of its own, and comes with `lent` false. Off at
+   * first. Absent in pollers that lend nothing.
+   */
+  keep?(on: boolean): void;
   /** Bytes that the kernel has not taken, exact: offers it what is pending first. */
   queued(): number;
   /** FIN once everything written has been taken by the kernel. Nothing may be written afterwards. */
