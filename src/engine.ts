@@ -76,6 +76,7 @@ export class Engine implements TurnEvents {
 
   turnBegin(): void {
     this.#inTurn = true;
+    this.#turnTime = undefined; // a poller may have left one, and not said that its turn was over
     if (this.#wheel.next !== Infinity) {
       const now = this.time;
       for (let due = this.#wheel.takeDue(now); due !== undefined; due = this.#wheel.takeDue(now))

@@ -29,7 +29,8 @@ export class Block {
   /** All of the memory in which a chunk lies, at `chunk.byteOffset`. */
   static around(chunk: Buffer): Block {
     const memory = chunk.buffer;
-    if (memory !== last.#memory) last = new Block(Buffer.from(memory));
+    if (memory === last.#memory) return last;
+    last = new Block(chunk.length === memory.byteLength ? chunk : Buffer.from(memory));
     return last;
   }
 
@@ -46,7 +47,7 @@ export class Block {
 
 export const NO_BYTES = new Block(Buffer.alloc(0));
 
-/** Chunks come out of the same memory again and again, and to make a view of each would cost more than a short request. */
+/** A poller's chunks come out of the same memory again and again, and to make a view of each would cost more than a short request. */
 let last = NO_BYTES;
 
 // What follows is on the way of every request. Four bytes are taken at a time, the last four of them again if the length is no

@@ -172,7 +172,8 @@ export class RequestParser {
       this.#begin = this.#scanned = this.#position;
       if (this.#request.count > 0) return this.#request; // empty lines and empty arrays are nothing at all
     }
-    this.#block = NO_BYTES; // an idle client keeps nothing alive
+    if (this.#begin < this.#end) return undefined; // more of an array that has begun is still to come
+    this.#block = this.#request.block = NO_BYTES; // an idle client keeps nothing alive
     this.#begin = this.#position = this.#scanned = this.#end = 0;
     return undefined;
   }

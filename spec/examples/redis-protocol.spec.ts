@@ -33,6 +33,10 @@ describe('examples: the protocol of the Redis server', () => {
       const { outputs, completed } = converse(chunks);
       expect(outputs.join(''), `cut after ${chunks[0]?.length}`).to.equal(whole.outputs[0]);
       expect(completed).to.equal(true);
+      const empties = converse(chunks.flatMap((chunk) => ['', chunk, '']));
+      expect(empties.outputs.join(''), `cut after ${chunks[0]?.length}, with nothing between`).to.equal(
+        whole.outputs[0],
+      );
     }
   });
 
