@@ -103,25 +103,30 @@ Progress Connection::ReceiveAll(bool until_end, Batch* batch) {
   }
 }
 
-// Reads are as large as they get, so that most of it will be filled.
+// Reads are as large as they get, and the last one was full: so will be this one.
 bool Connection::FillsSpare(const Batch& batch) const {
-  return kept_ && doublings_ == kMostDoublings && batch.spare() != nullptr;
+  return kept_ && full_ && doublings_ == kMostDoublings && batch.spare() != nullptr;
 }
 
 void Connection::AddData(bool in_spare, size_t length, Batch* batch) {
   const auto bytes = static_cast<uint32_t>(length);
-  // Not for little: whoever keeps that would keep all of the spare.
-  if (in_spare && (length > kSpareBytes / 2 || length > batch->window_left())) {
+  if (in_spare && (length == kSpareBytes || length > batch->window_left())) {
+    // Whoever gets the rest with it must not find what others have sent.
+    std::memset(batch->spare() + length, 0, kSpareBytes - length);
     batch->TakeSpare();
     batch->Add(EventKind::kData, token, 0, bytes, 1);
     return;
   }
-  if (in_spare) std::memcpy(batch->window(), batch->spare(), length);
+  if (in_spare) {
+    std::memcpy(batch->window(), batch->spare(), length);
+    std::memset(batch->spare(), 0, length);
+  }
   batch->Add(EventKind::kData, token, batch->Take(length), bytes);
 }
 
 void Connection::AdaptRead(size_t capacity, size_t got) {
   const size_t wanted = kUsualRead << doublings_;
+  full_ = got == capacity;
   if (capacity < wanted) return;  // what the window had left says nothing of the stream
   if (got == wanted && doublings_ < kMostDoublings && queue_.empty()) {
     doublings_ += 1;

@@ -101,6 +101,7 @@ class Connection {
   bool connecting_ = false;
   bool reading_ = false;
   bool kept_ = false;
+  bool full_ = false;             // the last read was
   bool ended_ = false;            // end of input has been reported
   bool hangup_noted_ = false;     // the peer's FIN has been seen behind unread bytes
   bool dead_ = false;             // error or both directions shut: off the poller

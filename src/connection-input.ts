@@ -14,6 +14,7 @@ import {
   FED,
   HELD,
   INPUT_DONE,
+  KEPT,
   OUTPUT_ENDED,
   PAUSED,
   PEER_ENDED,
@@ -305,6 +306,7 @@ export abstract class ConnectionInput
 
   protected deliver(source: Buffer, start: number, end: number, lent: boolean): void {
     this.bytesRead += end - start;
+    if (end - start >= LARGE) this.updateKept();
     const sinks = this.#sinks;
     let data: Buffer | undefined;
     if (sinks !== undefined) {
@@ -317,7 +319,6 @@ export abstract class ConnectionInput
         }
       }
     }
-    if (end - start >= LARGE && !lent && !this.keepsInput) this.stream.keep?.(false);
     // A subscriber of data$ may have closed the connection, and disconnected$ has told of it.
     if (!this.host.wantsInput || this.is(CLOSED)) return;
     this.host.received(this, data ?? this.hand(source, start, end, lent));
@@ -338,8 +339,11 @@ export abstract class ConnectionInput
       if (start < end) relay.relay(relayed, start, end);
       return data;
     }
-    if (lent && sink.reader !== undefined) {
-      sink.reader.read(source, start, end, !this.host.limits.reuseInputBuffer);
+    const { reader } = sink;
+    if (reader !== undefined) {
+      // What it cuts out of bytes that are not lent is theirs: nobody else may have those.
+      if (lent) reader.read(source, start, end, !this.host.limits.reuseInputBuffer);
+      else reader.next(this.isAlone ? partOf(source, start, end) : copyBytes(source, start, end));
       return data;
     }
     const handed = data ?? this.hand(source, start, end, lent);
@@ -353,25 +357,29 @@ export abstract class ConnectionInput
     return this.host.limits.reuseInputBuffer || listOf(sinks).some(({ reader }) => reader?.exposes === true);
   }
 
-  /** Somebody gets input to keep. */
-  private get keepsInput(): boolean {
-    return (
-      this.host.wantsInput ||
-      listOf(this.#sinks).some(({ relay, reader }) => relay === undefined && reader === undefined)
-    );
+  /** Tells the poller whether large input may lie in memory that goes to whoever gets it. */
+  private updateKept(): void {
+    const kept = !this.host.limits.reuseInputBuffer && !this.isMixed;
+    if (kept === this.is(KEPT)) return;
+    this.state ^= KEPT;
+    this.stream.keep?.(kept);
   }
 
-  private get relays(): boolean {
-    return listOf(this.#sinks).some(({ relay }) => relay !== undefined);
+  /** Not all who get input get bytes to keep: some relay it, or cut out of it what they keep. */
+  private get isMixed(): boolean {
+    return listOf(this.#sinks).some(({ relay, reader }) => relay !== undefined || reader !== undefined);
+  }
+
+  /** One gets the input, and no other. */
+  private get isAlone(): boolean {
+    return this.#sinks instanceof Sink && !this.host.wantsInput;
   }
 
   /** Bytes as user code gets them. */
   private hand(source: Buffer, start: number, end: number, lent: boolean): Buffer {
-    // What a relay has been given is output by now: user code must not get hold of it.
-    const copied = lent ? !this.host.limits.reuseInputBuffer : this.relays;
-    if (lent && copied && end - start >= LARGE) this.stream.keep?.(true);
-    if (copied) return copyBytes(source, start, end);
-    return start === 0 && end === source.length ? source : viewOf(source, start, end);
+    // What a relay has been given is output by now, and of what a reader was given there are parts about: user code must not get hold of it.
+    const copied = lent ? !this.host.limits.reuseInputBuffer : this.isMixed;
+    return copied ? copyBytes(source, start, end) : partOf(source, start, end);
   }
 
   /** Those who have not been told yet of the end of input. */
@@ -461,6 +469,10 @@ export abstract class ConnectionInput
 function listOf(sinks: Sink<Buffer> | readonly Sink<Buffer>[] | undefined): readonly Sink<Buffer>[] {
   if (sinks === undefined) return [];
   return sinks instanceof Sink ? [sinks] : sinks;
+}
+
+function partOf(source: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === source.length ? source : viewOf(source, start, end);
 }
 
 function completeSink(sink: Sink<Buffer>): void {

@@ -3,12 +3,12 @@
 
 import { expect } from 'chai';
 import type { Connection, Server } from 'evio';
-import { inPlace, lines } from 'evio/protocols';
+import { fixedLength, inPlace, lines } from 'evio/protocols';
 import { filter, map } from 'rxjs';
 import type { Observable } from 'rxjs';
 
 import { KIB, MIB, hash, pattern } from '../../support/bytes.js';
-import { Inbox } from '../../support/connections.js';
+import { Inbox, valuesOf } from '../../support/connections.js';
 import { conformance } from '../conformance.js';
 
 const ways: Readonly<Record<string, (server: Server, connection: Connection) => Observable<Buffer>>> = {
@@ -99,6 +99,40 @@ conformance('large input that is kept', (harness) => {
     await inbox.ended;
     expect([count, length]).to.deep.equal([12_000, 12_000 * 999]);
     expect(hash(Buffer.concat(inbox.chunks))).to.equal(hash(bytes));
+  });
+
+  it('is not shared by those who keep it and those who parse it', async () => {
+    const text = Buffer.from(`${'x'.repeat(99)}\n`.repeat(120_000));
+    const spoil: Readonly<Record<string, (data: Buffer) => void>> = {
+      'written into': (data) => data.fill(0),
+      'given away': (data) => {
+        if (data.length >= 64 * KIB) structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+      },
+    };
+    for (const [how, spoiled] of Object.entries(spoil)) {
+      for (const [name, inputOf] of Object.entries(ways)) {
+        const server = await harness.listening();
+        const { peer, connection } = await harness.pair(server);
+        inputOf(server, connection).subscribe(spoiled);
+        const parsed = valuesOf(connection.data$.pipe(lines()));
+        inputOf(server, connection).subscribe(spoiled);
+        const { ended } = new Inbox(connection.data$.pipe(inPlace()));
+        peer.fin(text);
+        await ended;
+        expect([parsed.length, new Set(parsed).size], `${how}, ${name}`).to.deep.equal([120_000, 1]);
+      }
+    }
+  });
+
+  it('is not changed by who changes what he has cut out of it', async () => {
+    const server = await harness.listening();
+    const { peer, connection } = await harness.pair(server);
+    const seen = new Inbox(server.data$.pipe(map(({ data }) => data)));
+    connection.data$.pipe(fixedLength(1000)).subscribe((frame) => frame.fill(9));
+    const bytes = pattern(12_000_000, 77);
+    peer.fin(bytes);
+    await seen.until(bytes.length);
+    expect(hash(Buffer.concat(seen.chunks))).to.equal(hash(bytes));
   });
 
   it('is not lost when it comes to a connection that pauses', async () => {
