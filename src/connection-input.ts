@@ -377,7 +377,7 @@ export abstract class ConnectionInput
 
   /** Bytes as user code gets them. */
   private hand(source: Buffer, start: number, end: number, lent: boolean): Buffer {
-    // What a relay has been given is output by now, and of what a reader was given there are parts about: user code must not get hold of it.
+    // What a relay has been given is output by now, and a reader may have handed out parts of it: others must not get hold of that.
     const copied = lent ? !this.host.limits.reuseInputBuffer : this.isMixed;
     return copied ? copyBytes(source, start, end) : partOf(source, start, end);
   }
