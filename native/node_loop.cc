@@ -60,7 +60,7 @@ NodeLoop::NodeLoop(const Napi::CallbackInfo& info)
     Napi::Error::New(env, "this runtime's event loop cannot watch a poller").ThrowAsJavaScriptException();
     return;
   }
-  // Called in every round: a method would look its object up, which is a third of what such a call costs.
+  // Called in every round: a method would look its object up each time.
   info.This().As<Napi::Object>().Set("flushAndCollect",
                                      Napi::Function::New<FlushAndCollect>(env, "flushAndCollect", this));
   napi_add_async_cleanup_hook(env, OnCleanup, this, &cleanup_);

@@ -14,7 +14,7 @@ import {
   FED,
   HELD,
   INPUT_DONE,
-  KEPT,
+  KEEPING,
   OUTPUT_ENDED,
   PAUSED,
   PEER_ENDED,
@@ -306,7 +306,7 @@ export abstract class ConnectionInput
 
   protected deliver(source: Buffer, start: number, end: number, lent: boolean): void {
     this.bytesRead += end - start;
-    if (end - start >= LARGE) this.updateKept();
+    if (end - start >= LARGE) this.updateKeeping();
     const sinks = this.#sinks;
     let data: Buffer | undefined;
     if (sinks !== undefined) {
@@ -358,11 +358,11 @@ export abstract class ConnectionInput
   }
 
   /** Tells the poller whether large input may lie in memory that goes to whoever gets it. */
-  private updateKept(): void {
-    const kept = !this.host.limits.reuseInputBuffer && !this.isMixed;
-    if (kept === this.is(KEPT)) return;
-    this.state ^= KEPT;
-    this.stream.keep?.(kept);
+  private updateKeeping(): void {
+    const keeping = !this.host.limits.reuseInputBuffer && !this.isMixed;
+    if (keeping === this.is(KEEPING)) return;
+    this.state ^= KEEPING;
+    this.stream.keep?.(keeping);
   }
 
   /** Not all who get input get bytes to keep: some relay it, or cut out of it what they keep. */

@@ -51,7 +51,7 @@ export const UNHEARD = 32_768; // the input has ended while nobody subscribed
 export const ECHOING = 131_072; // what comes in goes out again
 export const CUT_SHORT = 262_144; // data$ has completed before the end of what the peer sends
 export const DRAINING = 524_288; // the server closes, and waits for the pipes
-export const KEPT = 1_048_576; // as the poller was told: large input is kept by all who get it
+export const KEEPING = 1_048_576; // as the poller was told: large input is kept by all who get it
 
 /** What only some connections need, made when it is needed. */
 export class Extra {
