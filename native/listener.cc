@@ -5,19 +5,14 @@
 #include <unistd.h>
 
 namespace evio {
-namespace {
-
-constexpr int kAcceptsPerTurn = 128;
-
-}  // namespace
-
 Listener::~Listener() {
   if (bound_.storage.ss_family != AF_UNIX) return;
   (void)unlink(reinterpret_cast<const sockaddr_un*>(&bound_.storage)->sun_path);
 }
 
-Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch, std::vector<Token>* accepted) {
-  for (int i = 0; i < kAcceptsPerTurn; i++) {
+Progress Listener::AcceptSome(SlotTable<Connection>* connections, Batch* batch, std::vector<Token>* accepted) {
+  const int expected = backlog_.expected();
+  for (int i = 0; i < expected; i++) {
     if (!batch->HasRoom(1, 2 * sizeof(AddressRecord))) return Progress::kNoRoom;
     Fd socket;
     SocketAddress remote;
@@ -35,12 +30,14 @@ Progress Listener::AcceptAll(SlotTable<Connection>* connections, Batch* batch, s
         Tell(EventKind::kAccepted, connection->token, local, ToRecord(remote), batch);
       }
     } else if (status.error == EAGAIN || status.error == EWOULDBLOCK) {
+      backlog_.Emptied(i);
       return Progress::kDone;
     } else if (!ConcernsOneClient(status.error)) {
       batch->Add(EventKind::kAcceptFailed, token, static_cast<uint32_t>(status.error));
       return Progress::kDone;
     }
   }
+  backlog_.Met();
   return Progress::kDone;
 }
 

@@ -128,7 +128,7 @@ Progress Loop::Dispatch(const Event& event) {
     if (listener == nullptr || !listener->accepting()) return Progress::kDone;
     accepted_.clear();
     const uint32_t before = listener->unannounced;
-    const Progress progress = listener->AcceptAll(&connections_, &batch_, &accepted_);
+    const Progress progress = listener->AcceptSome(&connections_, &batch_, &accepted_);
     unannounced_ += listener->unannounced - before;
     for (const Token token : accepted_) MarkDirty(connections_.Find(token));
     return progress;
