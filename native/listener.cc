@@ -10,7 +10,8 @@ Listener::~Listener() {
   (void)unlink(reinterpret_cast<const sockaddr_un*>(&bound_.storage)->sun_path);
 }
 
-Progress Listener::AcceptSome(SlotTable<Connection>* connections, Batch* batch, std::vector<Token>* accepted) {
+Progress Listener::AcceptSome(SlotTable<Connection>* connections, Batch* batch,
+                              std::vector<Token>* accepted) {
   const int expected = backlog_.expected();
   for (int i = 0; i < expected; i++) {
     if (!batch->HasRoom(1, 2 * sizeof(AddressRecord))) return Progress::kNoRoom;

@@ -30,8 +30,9 @@ class Listener {
   // How many have been accepted and not announced.
   uint32_t unannounced = 0;
 
-  // Accepts as many as are likely to wait (backlog.h) and adds one event for each who is announced, and for the
-  // failure. All who were accepted are appended to `accepted`; who is left makes the listener readable again.
+  // Accepts as many as are likely to wait (backlog.h) and adds one event for each who is announced, and for
+  // the failure. All who were accepted are appended to `accepted`; who is left makes the listener readable
+  // again.
   Progress AcceptSome(SlotTable<Connection>* connections, Batch* batch, std::vector<Token>* accepted);
 
   // Adds the event for one who was not announced when he was accepted. There must be room for it.

@@ -303,7 +303,8 @@ TEST_CASE("accepting: more clients than a batch has records are all accepted, wr
   REQUIRE(host.Until([&] { return host.accepted().size() == before + clients.size(); }));
   CHECK_FALSE(host.loop().HasWork());
 
-  const std::vector<Token> swarm(host.accepted().begin() + static_cast<ptrdiff_t>(before), host.accepted().end());
+  const std::vector<Token> swarm(host.accepted().begin() + static_cast<ptrdiff_t>(before),
+                                 host.accepted().end());
   for (const Token token : swarm) {
     host.Write(token, "?");
     host.Read(token);
