@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 namespace evio {
+
 Listener::~Listener() {
   if (bound_.storage.ss_family != AF_UNIX) return;
   (void)unlink(reinterpret_cast<const sockaddr_un*>(&bound_.storage)->sun_path);
@@ -12,8 +13,8 @@ Listener::~Listener() {
 
 Progress Listener::AcceptSome(SlotTable<Connection>* connections, Batch* batch,
                               std::vector<Token>* accepted) {
-  const int expected = backlog_.expected();
-  for (int i = 0; i < expected; i++) {
+  const int most = arrivals_.most();
+  for (int i = 0; i < most; i++) {
     if (!batch->HasRoom(1, 2 * sizeof(AddressRecord))) return Progress::kNoRoom;
     Fd socket;
     SocketAddress remote;
@@ -31,14 +32,14 @@ Progress Listener::AcceptSome(SlotTable<Connection>* connections, Batch* batch,
         Tell(EventKind::kAccepted, connection->token, local, ToRecord(remote), batch);
       }
     } else if (status.error == EAGAIN || status.error == EWOULDBLOCK) {
-      backlog_.Emptied(i);
+      arrivals_.Learn(i);
       return Progress::kDone;
     } else if (!ConcernsOneClient(status.error)) {
       batch->Add(EventKind::kAcceptFailed, token, static_cast<uint32_t>(status.error));
       return Progress::kDone;
     }
   }
-  backlog_.Met();
+  arrivals_.Learn(most);
   return Progress::kDone;
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "arena.h"
-#include "backlog.h"
+#include "arrivals.h"
 #include "connection.h"
 #include "poller.h"
 #include "socket.h"
@@ -30,9 +30,8 @@ class Listener {
   // How many have been accepted and not announced.
   uint32_t unannounced = 0;
 
-  // Accepts as many as are likely to wait (backlog.h) and adds one event for each who is announced, and for
-  // the failure. All who were accepted are appended to `accepted`; who is left makes the listener readable
-  // again.
+  // Accepts who waits, as many as arrivals.h says, and adds one event for each who is announced, and for the
+  // failure. All who were accepted are appended to `accepted`; who is left makes the listener readable again.
   Progress AcceptSome(SlotTable<Connection>* connections, Batch* batch, std::vector<Token>* accepted);
 
   // Adds the event for one who was not announced when he was accepted. There must be room for it.
@@ -46,7 +45,7 @@ class Listener {
 
   Fd fd_;
   SocketAddress bound_;
-  Backlog backlog_;
+  Arrivals arrivals_;
   bool accepting_ = false;
   bool quiet_ = false;
   bool is_registered_ = false;

@@ -112,8 +112,8 @@ void NodeLoop::Turn() {
   bool hoping = false;  // nothing was known to be left when the last round ended
   for (int round = 0; round < kRoundsPerTurn; round++) {
     const uint32_t events = loop_->Poll();
-    if (hoping) again_.Learn(events > 0);
     const bool told = arena_.control(kUnannounced) == loop_->unannounced();
+    if (hoping) again_.Learn(events > 0 || !told);
     if (round > 0 && events == 0 && told && !MoreToDo()) {
       loop_->Flush(0);  // nothing to tell, but a socket that was heard of may have to go back to the poller
       break;

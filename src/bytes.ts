@@ -20,6 +20,8 @@ export function toBytes(bytes: Bytes): Uint8Array {
   );
 }
 
+/** Copies from this length on make a heap grow by megabytes between two collections. */
+const LARGE = 4 * 1024;
 /** glibc adapts to freed blocks of 32 MiB and less. */
 const ADAPTING = 31 * 1024 * 1024;
 let adapted = false;
@@ -37,8 +39,8 @@ export function copyBytes(source: Uint8Array, start: number, end: number): Buffe
 
 /** @throws RangeError when there is none. */
 export function newMemory(length: number): Buffer {
+  if (length >= LARGE && !adapted) adaptAllocator();
   if (length < Buffer.poolSize >>> 1) return Buffer.allocUnsafe(length);
-  if (!adapted) adaptAllocator();
   return Buffer.allocUnsafeSlow(length);
 }
 
@@ -46,8 +48,8 @@ export function newMemory(length: number): Buffer {
  * glibc gives what is free at the end of its heap back to the kernel, above a threshold of twice the largest block that was
  * freed so far (mallopt(3): M_TRIM_THRESHOLD, M_MMAP_THRESHOLD). By chance of what else lies there, some processes gave
  * back all that a collection had freed, and fetched it again page by page: up to 4 times the CPU time per byte, for messages
- * of 16 KiB too. A block that nobody touches, freed by the next collection, has up to 62 MiB stay instead. Thresholds in the environment
- * (MALLOC_TRIM_THRESHOLD_) and other C libraries are not affected.
+ * of 16 KiB too. A block that nobody touches, freed by the next collection, has up to 62 MiB stay instead. Thresholds in
+ * the environment (MALLOC_TRIM_THRESHOLD_) and other C libraries are not affected.
  */
 function adaptAllocator(): void {
   adapted = true;

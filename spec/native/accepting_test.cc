@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "backlog.h"
 #include "host.h"
 #include "loop.h"
 #include "loopback.h"
@@ -18,22 +17,6 @@ namespace {
 constexpr size_t kSwarm = kMaxEvents + 128;
 
 bool Same(Token a, Token b) { return a.Pack() == b.Pack(); }
-
-// Clients come and go at the last listener until so many are expected there at once.
-void GrowBacklog(Host* host, size_t most) {
-  Backlog backlog;
-  while (static_cast<size_t>(backlog.expected()) < most) {
-    std::vector<Client> clients;
-    for (int i = 0; i < backlog.expected(); i++) clients.emplace_back(host->address());
-    const size_t before = host->accepted().size();
-    REQUIRE(host->HasInput());
-    host->Turn();
-    REQUIRE(host->accepted().size() == before + clients.size());
-    backlog.Met();
-    for (size_t i = before; i < host->accepted().size(); i++) host->Close(host->accepted()[i]);
-    host->Flush();
-  }
-}
 
 }  // namespace
 
@@ -255,22 +238,27 @@ TEST_CASE("accepting: out of descriptors, connections go on") {
   CHECK(host.of(token).data == "x");
 }
 
-TEST_CASE("accepting: a crowd is let in at once by a listener that has seen one, and one by one by another") {
+TEST_CASE("accepting: crowds are let in at once, and behind one who came alone after four rounds") {
+  const SocketFolder folder;  // in a unix socket's queue a client is when he has connected
   Host host;
-  host.Listen();
-  size_t at_once = 1;
-  SUBCASE("who has not") {}
-  SUBCASE("who has") {
-    at_once = 32;
-    GrowBacklog(&host, at_once);
-  }
-  const size_t before = host.accepted().size();
+  host.Listen(folder.AddressOf("crowded"));
   std::vector<Client> clients;
-  for (size_t i = 0; i < 32; i++) clients.emplace_back(host.address());
-  REQUIRE(host.HasInput());
-  CHECK(host.Poll() == at_once);
-  CHECK(host.Until([&] { return host.accepted().size() == before + clients.size(); }));
-  CHECK(host.Rests());
+  const auto come = [&](int count) {
+    for (int i = 0; i < count; i++) clients.emplace_back(host.address());
+    REQUIRE(host.HasInput());
+  };
+  for (int crowd = 0; crowd < 3; crowd++) {
+    come(10);
+    CHECK(host.Poll() == 10);
+  }
+  come(1);
+  CHECK(host.Poll() == 1);
+  come(10);
+  for (int round = 0; round < 4; round++) CHECK(host.Poll() == 1);
+  CHECK(host.Poll() == 6);
+  come(10);
+  CHECK(host.Poll() == 10);
+  CHECK(host.accepted().size() == clients.size());
 }
 
 TEST_CASE("accepting: more clients than a turn takes are all accepted") {
@@ -287,25 +275,17 @@ TEST_CASE("accepting: more clients than a batch has records are all accepted, wr
   Host host;
   std::vector<Client> clients;
   constexpr size_t kPerListener = 128;
-  std::vector<SocketAddress> addresses;
-  while (addresses.size() * kPerListener < kSwarm) {
+  while (clients.size() < kSwarm) {
     host.Listen();
-    GrowBacklog(&host, kPerListener);
-    addresses.push_back(host.address());
+    for (size_t i = 0; i < kPerListener; i++) clients.emplace_back(host.address());
   }
-  for (const SocketAddress& address : addresses) {
-    for (size_t i = 0; i < kPerListener; i++) clients.emplace_back(address);
-  }
-  const size_t before = host.accepted().size();
   REQUIRE(host.HasInput());
   CHECK(host.Poll() == kMaxEvents);
   CHECK(host.loop().HasWork());
-  REQUIRE(host.Until([&] { return host.accepted().size() == before + clients.size(); }));
+  REQUIRE(host.Until([&] { return host.accepted().size() == clients.size(); }));
   CHECK_FALSE(host.loop().HasWork());
 
-  const std::vector<Token> swarm(host.accepted().begin() + static_cast<ptrdiff_t>(before),
-                                 host.accepted().end());
-  for (const Token token : swarm) {
+  for (const Token token : host.accepted()) {
     host.Write(token, "?");
     host.Read(token);
   }
@@ -315,46 +295,20 @@ TEST_CASE("accepting: more clients than a batch has records are all accepted, wr
   CHECK(host.loop().HasReports());
   host.Flush();
   CHECK_FALSE(host.loop().HasReports());
-  for (const Token token : swarm) CHECK(host.of(token).flushed == 1);
+  for (const Token token : host.accepted()) CHECK(host.of(token).flushed == 1);
 
   for (Client& client : clients) {
     client.Send("!");
     client.Finish();
   }
   const auto are_over = [&] {
-    for (const Token token : swarm) {
+    for (const Token token : host.accepted()) {
       if (host.of(token).text != "data ended") return false;
     }
     return true;
   };
   CHECK(host.Until(are_over));
   for (Client& client : clients) CHECK(client.Look().received() == "?");
-}
-
-TEST_CASE("backlog: one at a time is expected until that has been true four times, then twice as many") {
-  Backlog backlog;
-  std::vector<int> expected;
-  for (int i = 0; i < 13; i++) {
-    expected.push_back(backlog.expected());
-    backlog.Met();
-  }
-  CHECK(expected == std::vector<int>{1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 128, 128});
-}
-
-TEST_CASE("backlog: as many are expected as there were when it was empty, but one at least") {
-  Backlog backlog;
-  for (int i = 0; i < 10; i++) backlog.Met();
-  backlog.Emptied(3);
-  CHECK(backlog.expected() == 3);
-  backlog.Emptied(0);
-  CHECK(backlog.expected() == 1);
-  for (int i = 0; i < 3; i++) backlog.Met();
-  CHECK(backlog.expected() == 1);
-  backlog.Emptied(1);
-  for (int i = 0; i < 3; i++) backlog.Met();
-  CHECK(backlog.expected() == 1);
-  backlog.Met();
-  CHECK(backlog.expected() == 2);
 }
 
 }  // namespace evio
