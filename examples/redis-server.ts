@@ -26,7 +26,7 @@ const { address, options, own } = commandLine('A small Redis, in memory.', 6380,
   'warm-up': {
     value: 'MILLISECONDS',
     about: 'answer made-up clients for so long before the first one, 0 for none',
-    default: '400',
+    default: '700',
   },
 });
 if (!['yes', 'no'].includes(own.appendonly)) fail(`--appendonly takes yes or no, not '${own.appendonly}'`);

@@ -18,7 +18,7 @@ const server =
     : listen(`tcp://127.0.0.1:${port}`, options);
 if (protocol === 'resp') {
   inlineMore();
-  await warmUp({ ...options, highWaterMark: HIGH_WATER_MARK }, 400);
+  await warmUp({ ...options, highWaterMark: HIGH_WATER_MARK }, 700);
   const parsed = redis(new Store(), { settings: {}, facts: () => ({}), shutdown: () => process.exit() });
   const copied: Protocol = (data$, connection) => parsed(data$.pipe(map((data) => data)), connection);
   server.connections$.pipe(serveEach(copied)).subscribe();
