@@ -12,7 +12,7 @@ import { inlineMore } from './redis/inlining.js';
 import { load } from './redis/load.js';
 import { HIGH_WATER_MARK, redis } from './redis/protocol.js';
 import { Store } from './redis/store.js';
-import { warmUp } from './redis/warm-up.js';
+import { WARM_UP, warmUp } from './redis/warm-up.js';
 import { fail, runUntilSignal } from './running/run-until-signal.js';
 
 inlineMore();
@@ -26,7 +26,7 @@ const { address, options, own } = commandLine('A small Redis, in memory.', 6380,
   'warm-up': {
     value: 'MILLISECONDS',
     about: 'answer made-up clients for so long before the first one, 0 for none',
-    default: '700',
+    default: String(WARM_UP),
   },
 });
 if (!['yes', 'no'].includes(own.appendonly)) fail(`--appendonly takes yes or no, not '${own.appendonly}'`);

@@ -8,6 +8,8 @@ import { listen, serveEach, type ListenOptions, type Protocol } from 'evio';
 import { redis } from './protocol.js';
 import { Store } from './store.js';
 
+/** Milliseconds after which V8 has compiled most of what answers a request, on a slow machine too. */
+export const WARM_UP = 700;
 const CLIENTS = 8;
 const MANY = 128;
 const SINGLES = 32;

@@ -7,7 +7,7 @@ import { map } from 'rxjs';
 import { inlineMore } from '../../../examples/redis/inlining.js';
 import { HIGH_WATER_MARK, redis } from '../../../examples/redis/protocol.js';
 import { Store } from '../../../examples/redis/store.js';
-import { warmUp } from '../../../examples/redis/warm-up.js';
+import { WARM_UP, warmUp } from '../../../examples/redis/warm-up.js';
 import { commandLine } from './harness.js';
 
 const { port, poller, protocol, reuse } = commandLine();
@@ -18,7 +18,7 @@ const server =
     : listen(`tcp://127.0.0.1:${port}`, options);
 if (protocol === 'resp') {
   inlineMore();
-  await warmUp({ ...options, highWaterMark: HIGH_WATER_MARK }, 700);
+  await warmUp({ ...options, highWaterMark: HIGH_WATER_MARK }, WARM_UP);
   const parsed = redis(new Store(), { settings: {}, facts: () => ({}), shutdown: () => process.exit() });
   const copied: Protocol = (data$, connection) => parsed(data$.pipe(map((data) => data)), connection);
   server.connections$.pipe(serveEach(copied)).subscribe();
