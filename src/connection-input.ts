@@ -29,7 +29,7 @@ import type { Deferred } from './engine.js';
 import { describe, invalidArgument } from './errors.js';
 import type { EvioErrorCode } from './errors.js';
 import { guarded } from './poller/guarded.js';
-import { Input, ReaderSink, Sink } from './input.js';
+import { FailingReaderSink, Input, ReaderSink, Sink } from './input.js';
 import type { Holdable, InputSource, ReadableInPlace, Reader, Relay } from './input.js';
 import type { PollerStream } from './poller/poller.js';
 import { isLent, viewOf } from './window.js';
@@ -98,8 +98,9 @@ export abstract class ConnectionInput
     return this.is(CLOSED);
   }
 
-  readBy(reader: Reader): Subscription {
-    const sink = new ReaderSink(this, reader);
+  /** @param fails - whether it is told of a failure of the connection as an error, instead of a completion */
+  readBy(reader: Reader, fails = false): Subscription {
+    const sink = fails ? new FailingReaderSink(this, reader) : new ReaderSink(this, reader);
     this.addSink(sink);
     return sink;
   }

@@ -297,6 +297,15 @@ export class ReaderSink extends Sink<Buffer> {
   }
 }
 
+/** Of one that is told of a failure of the connection as an error. */
+export class FailingReaderSink extends ReaderSink {
+  override complete(): void {
+    const failure = this.source.connection?.failure;
+    if (failure === undefined) super.complete();
+    else this.error(failure);
+  }
+}
+
 class CallbackSink<T> extends Sink<T> {
   readonly #observer: PlainObserver<T>;
 

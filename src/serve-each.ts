@@ -102,7 +102,9 @@ function serveOne(protocol: Protocol, connection: Connection): Subscription {
     }
     // A protocol that answers with its input is an echo: no copy.
     subscription.add(
-      output$ === data$ ? connection.data$.subscribe(connection) : output$.subscribe(outputOf(connection)),
+      output$ === data$
+        ? connection.data$.subscribe(connection)
+        : output$.subscribe(new ProtocolOutput(connection)),
     );
   } catch (thrown) {
     connection.fail(thrown);
@@ -113,14 +115,13 @@ function serveOne(protocol: Protocol, connection: Connection): Subscription {
 
 /** The connection's input as a protocol sees it: isolated, so that it may error. */
 function failing(connection: StreamConnection): Observable<Buffer> {
-  const endOf = (observer: Pick<Observer<Buffer>, 'error' | 'complete'>) => (): void => {
-    if (connection.failure === undefined) observer.complete();
-    else observer.error(connection.failure);
-  };
   const data$ = new Observable<Buffer>((subscriber) =>
     connection.data$.subscribe({
       next: (data) => subscriber.next(data),
-      complete: endOf(subscriber),
+      complete: () => {
+        if (connection.failure === undefined) subscriber.complete();
+        else subscriber.error(connection.failure);
+      },
     }),
   );
   return markInPlace(markHoldable(data$, connection), {
@@ -130,33 +131,34 @@ function failing(connection: StreamConnection): Observable<Buffer> {
     get failure() {
       return connection.failure;
     },
-    readBy: (reader) =>
-      connection.readBy({
-        exposes: reader.exposes === true,
-        read: (source, start, end, copy) => reader.read(source, start, end, copy),
-        next: (chunk) => reader.next(chunk),
-        error: (error) => reader.error(error),
-        complete: endOf(reader),
-      }),
+    readBy: (reader) => connection.readBy(reader, true),
     unread: (bytes) => connection.unread(bytes),
   });
 }
 
-function outputOf(connection: StreamConnection): {
-  next: (bytes: Bytes) => void;
-  error: (error: unknown) => void;
-  complete: () => void;
-} {
-  return {
-    next: (bytes) => {
-      try {
-        connection.write(bytes);
-      } catch (thrown) {
-        connection.fail(thrown);
-      }
-    },
-    // The connection's own failure has been told on closed$: fail() does nothing once it is closed.
-    error: (error) => connection.fail(error),
-    complete: () => connection.end(),
-  };
+/** What a protocol answers goes to its connection. */
+class ProtocolOutput implements Observer<Bytes> {
+  // Not `#connection`: `useDeprecatedNextContext` of RxJS calls the methods on an object that inherits from this one.
+  private readonly connection: StreamConnection;
+
+  constructor(connection: StreamConnection) {
+    this.connection = connection;
+  }
+
+  next(bytes: Bytes): void {
+    try {
+      this.connection.write(bytes);
+    } catch (thrown) {
+      this.connection.fail(thrown);
+    }
+  }
+
+  /** The connection's own failure has been told on closed$: fail() does nothing once it is closed. */
+  error(error: unknown): void {
+    this.connection.fail(error);
+  }
+
+  complete(): void {
+    this.connection.end();
+  }
 }

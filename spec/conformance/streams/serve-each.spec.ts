@@ -9,6 +9,7 @@ import {
   Subject,
   concat,
   concatMap,
+  config,
   delay,
   endWith,
   finalize,
@@ -87,6 +88,21 @@ conformance('serveEach: the input', (harness) => {
 });
 
 conformance('serveEach: the output', (harness) => {
+  it('is written also where RxJS binds observers to a context of their own', async () => {
+    const server = await harness.listening();
+    config.useDeprecatedNextContext = true;
+    try {
+      server.connections$
+        .pipe(serveEach((data$) => data$.pipe(map((data) => `${String(data)}!`))))
+        .subscribe();
+      const { peer } = await harness.pair(server);
+      peer.send('x');
+      await peer.receives('x!');
+    } finally {
+      config.useDeprecatedNextContext = false;
+    }
+  });
+
   const protocols: Readonly<Record<string, Protocol>> = {
     'the input itself': echo,
     'the input behind operators': (data$) => data$.pipe(map((data) => data)),
