@@ -231,12 +231,6 @@ void Connection::FailOutput(int error) {
   quiet_ = false;
 }
 
-Interest Connection::Wanted() const {
-  if (dead_) return {};
-  if (connecting_) return {false, true, false};
-  return {reading_, !queue_.empty(), !ended_ && (reading_ || !hangup_noted_)};
-}
-
 uint32_t PutAddresses(const AddressRecord& local, const AddressRecord& remote, Batch* batch) {
   const AddressRecord records[2] = {local, remote};
   std::memcpy(batch->window(), records, sizeof(records));

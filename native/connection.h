@@ -73,12 +73,18 @@ class Connection {
   // Sends, queues what the kernel does not take. The pieces are used up.
   void Write(iovec* pieces, size_t count);
 
+  // Nothing that Reconcile() could do.
+  bool IsReconciled() const { return is_registered_ && !dead_ && Wanted() == registered_; }
   // Brings the poller up to date; at most one system call.
   Status Reconcile(Poller* poller);
 
  private:
   Progress FinishConnecting(const Event& event, Batch* batch);
-  Interest Wanted() const;
+  Interest Wanted() const {
+    if (dead_) return {};
+    if (connecting_) return {false, true, false};
+    return {reading_, !queue_.empty(), !ended_ && (reading_ || !hangup_noted_)};
+  }
   bool CanReceive(const Batch& batch) const;
   Progress ReceiveAll(bool until_end, Batch* batch);
   void AdaptRead(size_t capacity, size_t got);

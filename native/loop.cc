@@ -183,8 +183,9 @@ void Loop::AfterOutput(Connection* connection) {
   reports_.push_back(connection->token);
 }
 
+// Called after whatever may have changed what the poller is to watch.
 void Loop::MarkDirty(Connection* connection) {
-  if (connection->in_dirty) return;
+  if (connection->in_dirty || connection->IsReconciled()) return;
   connection->in_dirty = true;
   dirty_.push_back(connection->token);
 }
@@ -203,6 +204,7 @@ void Loop::Flush(uint32_t count) {
     Connection* connection = connections_.Find(token);
     if (connection == nullptr || connection->closing) continue;  // close() sends FIN by itself
     connection->Shutdown();
+    MarkDirty(connection);
   }
   shutting_.clear();
   for (const Token token : closing_) connections_.Erase(token);
@@ -210,8 +212,9 @@ void Loop::Flush(uint32_t count) {
   ReconcileAll();
 }
 
-// Notes what a command wants. Writes are only linked, so that those of one connection leave together;
-// shutdown and close come after them whatever their place, since JavaScript writes nothing behind either.
+// Notes what a command wants; returns whose interest that may have changed. Writes are only linked, so that
+// those of one connection leave together; shutdown and close come after them whatever their place, since
+// JavaScript writes nothing behind either.
 Connection* Loop::Execute(const Record& command, int32_t index) {
   Connection* connection = connections_.Find({command.slot, command.generation});
   if (connection == nullptr) return nullptr;
@@ -225,7 +228,7 @@ Connection* Loop::Execute(const Record& command, int32_t index) {
         next_write_[static_cast<size_t>(connection->last_write)] = index;
       }
       connection->last_write = index;
-      break;
+      return nullptr;  // it is looked at when it has been sent
     case CommandKind::kRead:
       connection->SetReading(command.a != 0);
       break;
@@ -255,6 +258,7 @@ void Loop::SendGathered(Connection* connection) {
   connection->first_write = connection->last_write = -1;
   connection->Write(pieces_.data(), pieces_.size());
   AfterOutput(connection);
+  MarkDirty(connection);
 }
 
 void Loop::Send(Token token, uint8_t* bytes, size_t length) {
