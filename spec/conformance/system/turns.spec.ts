@@ -5,9 +5,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
 import { expect } from 'chai';
-import { listen } from 'evio';
-import type { Server } from 'evio';
-import { NEVER, Observable } from 'rxjs';
+import { connect, listen } from 'evio';
+import type { Connection, Server } from 'evio';
+import { NEVER, Observable, firstValueFrom } from 'rxjs';
 
 import { connectTo, pair, pairs, turns, until } from '../../support/connections.js';
 import { destroyPeers } from '../../support/peer.js';
@@ -38,6 +38,80 @@ overPollers('under full load', (poller) => {
     const exited = once(client, 'exit');
     client.kill();
     await exited;
+  });
+});
+
+overPollers('connections of one loop that answer each other without end', (poller) => {
+  afterEach(closeServers);
+
+  const CLIENTS = 20;
+  const CHUNKS = 1000;
+
+  /**
+   * One chunk goes round: from a client to the server, back, and on to the next client; the poller finds it as soon as it asks
+   * again. `watch` is told of each of its arrivals, before the answer.
+   */
+  async function circulate(watch: (connection: Connection) => void): Promise<void> {
+    const server = await listening(poller);
+    let arrivals = 0;
+    const answering = (connection: Connection, next: () => Connection | undefined): void => {
+      connection.data$.subscribe((data) => {
+        arrivals += 1;
+        watch(connection);
+        next()?.write(data);
+      });
+    };
+    server.connections$.subscribe((connection) => answering(connection, () => connection));
+    const ring: Connection[] = [];
+    const dialled = Array.from({ length: CLIENTS }, (_, i) =>
+      connect(`tcp://127.0.0.1:${portOf(server)}`, { poller }).subscribe((connection) => {
+        ring[i] = connection;
+        answering(connection, () => ring[(i + 1) % CLIENTS]);
+      }),
+    );
+    await until(() => server.connections.size === CLIENTS && Object.keys(ring).length === CLIENTS);
+    ring[0]?.write('x');
+    await until(() => arrivals >= CHUNKS);
+    for (const one of dialled) one.unsubscribe();
+  }
+
+  it('let promises run before the next of them is heard', async () => {
+    let heard = 0;
+    const delays: number[] = [];
+    await circulate(() => {
+      const before = (heard += 1);
+      queueMicrotask(() => delays.push(heard - before));
+    });
+    expect(delays.length).to.be.at.least(CHUNKS - 1);
+    expect(Math.max(...delays)).to.equal(0);
+  });
+
+  it('see nothing of what another has put into AsyncLocalStorage', async () => {
+    const storage = new AsyncLocalStorage<Connection>();
+    const seen = new Set<unknown>();
+    await circulate((connection) => {
+      seen.add(storage.getStore());
+      storage.enterWith(connection);
+    });
+    expect([...seen]).to.deep.equal([undefined]);
+  });
+
+  it('let whoever awaits one chunk be in time for the next', async () => {
+    const server = await listening(poller);
+    const late: string[] = [];
+    server.connections$.subscribe((connection) => {
+      connection.data$.subscribe(connection);
+      void firstValueFrom(connection.data$).then(() =>
+        connection.data$.subscribe((data) => late.push(String(data))),
+      );
+    });
+    const client = connect(`tcp://127.0.0.1:${portOf(server)}`, { poller }).subscribe((connection) => {
+      connection.data$.subscribe((data) => connection.write(`${Number(data) + 1}`));
+      connection.write('0');
+    });
+    await until(() => late.length >= 5);
+    client.unsubscribe();
+    expect(late.slice(0, 5)).to.deep.equal(['1', '2', '3', '4', '5']);
   });
 });
 
