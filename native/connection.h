@@ -73,7 +73,7 @@ class Connection {
   // Sends, queues what the kernel does not take. The pieces are used up.
   void Write(iovec* pieces, size_t count);
 
-  // Nothing that Reconcile() could do.
+  // It lives, and the poller watches what is wanted.
   bool IsReconciled() const { return is_registered_ && !dead_ && Wanted() == registered_; }
   // Brings the poller up to date; at most one system call.
   Status Reconcile(Poller* poller);

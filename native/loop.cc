@@ -183,7 +183,8 @@ void Loop::AfterOutput(Connection* connection) {
   reports_.push_back(connection->token);
 }
 
-// Called after whatever may have changed what the poller is to watch.
+// Called after whatever may have changed what the poller is to watch. The dead are always listed: those that
+// have to be examined are found there.
 void Loop::MarkDirty(Connection* connection) {
   if (connection->in_dirty || connection->IsReconciled()) return;
   connection->in_dirty = true;
@@ -204,7 +205,6 @@ void Loop::Flush(uint32_t count) {
     Connection* connection = connections_.Find(token);
     if (connection == nullptr || connection->closing) continue;  // close() sends FIN by itself
     connection->Shutdown();
-    MarkDirty(connection);
   }
   shutting_.clear();
   for (const Token token : closing_) connections_.Erase(token);

@@ -21,7 +21,7 @@ export function machine(): Machine {
   return {
     cpu: cpus[0]?.model.trim() ?? 'unknown CPU',
     cores: cpus.length,
-    kernel: `${os.type()} ${os.release()}`,
+    kernel: `${os.type()} ${os.release().split('-')[0]}`, // not the name of somebody's build
     node: process.version,
     revision: changed ? `${revision} with changes` : revision,
     date: new Date().toISOString(),
