@@ -201,24 +201,17 @@ export class RequestParser {
     const { view } = block;
     const begin = this.#begin;
     if (begin + SHORTEST > this.#end || view.getInt32(begin, true) !== ONE_WORD) return false;
-    const request = this.#request;
-    if (begin + LONGEST_BEGINNING <= this.#end && this.#beginsAlike(view, begin)) {
-      const end = begin + this.#wordEnd;
-      request.offsets[0] = begin + 8;
-      request.offsets[1] = end;
-      request.block = block;
-      request.inline = false;
-      request.count = 1;
-      this.#begin = this.#position = end + 2;
-      return true;
-    }
-    const line = view.getInt32(begin + 4, true);
-    const length = ((line >>> 8) & 255) - ZERO;
     const start = begin + 8;
-    const end = start + length;
-    if ((line & ~0xff00) !== (DOLLAR | CR_LF) || length < 0 || length > 9 || end + 2 > this.#end)
-      return false;
-    this.#remember(view, begin, length);
+    let end = begin + this.#wordEnd;
+    if (begin + LONGEST_BEGINNING > this.#end || !this.#beginsAlike(view, begin)) {
+      const line = view.getInt32(begin + 4, true);
+      const length = ((line >>> 8) & 255) - ZERO;
+      end = start + length;
+      if ((line & ~0xff00) !== (DOLLAR | CR_LF) || length < 0 || length > 9 || end + 2 > this.#end)
+        return false;
+      this.#remember(view, begin, length);
+    }
+    const request = this.#request;
     request.offsets[0] = start;
     request.offsets[1] = end;
     request.block = block;
