@@ -32,6 +32,6 @@ export interface Client {
   readonly server: RedisServer;
   name: string;
   version: Version;
-  /** What ends when the replies so far have been sent: QUIT ends the connection, SHUTDOWN the server. */
-  ending: 'nothing' | 'connection' | 'server';
+  /** What ends, if anything, when the replies so far have been sent: QUIT ends the connection, SHUTDOWN the server. */
+  ending: 'connection' | 'server' | undefined;
 }

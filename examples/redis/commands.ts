@@ -118,9 +118,10 @@ function placeOf(code: number): number {
   return Math.imul(code, 0x9e3779b1) >>> 24; // of 256
 }
 
-function find({ block, offsets }: Request): Known | undefined {
-  const start = offsets[0] ?? 0;
-  const length = (offsets[1] ?? 0) - start;
+function find(request: Request): Known | undefined {
+  const { block } = request;
+  const start = request.start(0);
+  const length = request.end(0) - start;
   if (length < 3) return undefined;
   const code = codeOf(block.view, start, length);
   for (let place = placeOf(code); ; place = (place + 1) & (PLACES - 1)) {

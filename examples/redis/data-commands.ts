@@ -157,19 +157,20 @@ function set(request: Request, replies: RespWriter, { store }: Client): boolean 
   return !refused;
 }
 
-function setValue({ block, offsets }: Request, key: number, value: number, store: Store): void {
+function setValue(request: Request, key: number, value: number, store: Store): void {
+  const { block } = request;
   store.set(
     block,
-    offsets[2 * key] ?? 0,
-    offsets[2 * key + 1] ?? 0,
+    request.start(key),
+    request.end(key),
     block,
-    offsets[2 * value] ?? 0,
-    offsets[2 * value + 1] ?? 0,
+    request.start(value),
+    request.end(value),
   );
 }
 
-function sendValue({ block, offsets }: Request, key: number, replies: RespWriter, store: Store): void {
-  const value = store.get(block, offsets[2 * key] ?? 0, offsets[2 * key + 1] ?? 0);
+function sendValue(request: Request, key: number, replies: RespWriter, store: Store): void {
+  const value = store.get(request.block, request.start(key), request.end(key));
   if (value === undefined) replies.nil();
   else replies.slice(value.block, value.start, value.end);
 }

@@ -21,7 +21,7 @@ export function load(store: Store): (request: Request) => void {
     server: { settings: {}, facts: () => ({}), shutdown: () => {} },
     name: '',
     version: 2,
-    ending: 'nothing',
+    ending: undefined,
   };
   return (request) => {
     const name = request.text(0).toLowerCase();

@@ -81,7 +81,7 @@ class Conversation implements Observer<Buffer> {
     for (let more = true; more && !this.#output.closed;) {
       more = answerPortion(this.#parser, this.#replies, this.#client);
       if (this.#replies.length > 0) this.#output.next(this.#replies.take());
-      if (this.#client.ending !== 'nothing') return this.#end();
+      if (this.#client.ending !== undefined) return this.#end();
       if (more && this.#connection.bytesQueued > HIGH_WATER_MARK) return this.#wait();
     }
     if (this.#ended) this.#output.complete();
@@ -123,7 +123,7 @@ function answerPortion(parser: RequestParser, replies: RespWriter, client: Clien
       const request = parser.next();
       if (request === undefined) return false;
       execute(request, replies, client);
-      if (client.ending !== 'nothing') return false;
+      if (client.ending !== undefined) return false;
       if (replies.length >= PORTION) return true;
     }
   } catch (error) {
@@ -145,6 +145,6 @@ function greet({ id, local, remote }: Peer, store: Store, server: RedisServer): 
     server,
     name: '',
     version: 2,
-    ending: 'nothing',
+    ending: undefined,
   };
 }

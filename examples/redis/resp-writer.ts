@@ -41,16 +41,20 @@ export class RespWriter {
 
   ok(): void {
     this.#reserve(8);
-    this.#block.view.setInt32(this.#end, PLUS_OK_CR, true);
-    this.#block.bytes[this.#end + 4] = LF;
-    this.#end += 5;
+    const { view } = this.#block;
+    const at = this.#end;
+    view.setInt32(at, PLUS_OK_CR, true);
+    view.setInt8(at + 4, LF);
+    this.#end = at + 5;
   }
 
   pong(): void {
     this.#reserve(8);
-    this.#block.view.setInt32(this.#end, PLUS_PON, true);
-    this.#block.view.setInt32(this.#end + 4, G_CR_LF, true);
-    this.#end += 7;
+    const { view } = this.#block;
+    const at = this.#end;
+    view.setInt32(at, PLUS_PON, true);
+    view.setInt32(at + 4, G_CR_LF, true);
+    this.#end = at + 7;
   }
 
   simple(text: string): void {
@@ -69,9 +73,11 @@ export class RespWriter {
 
   nil(): void {
     this.#reserve(8);
-    this.#block.view.setInt32(this.#end, this.version === 2 ? NIL : NULL, true);
-    if (this.version === 2) this.#block.bytes[this.#end + 4] = LF;
-    this.#end += this.version === 2 ? 5 : 3;
+    const { view } = this.#block;
+    const at = this.#end;
+    view.setInt32(at, this.version === 2 ? NIL : NULL, true);
+    if (this.version === 2) view.setInt8(at + 4, LF);
+    this.#end = at + (this.version === 2 ? 5 : 3);
   }
 
   /** Of text with one character a byte. */

@@ -13,7 +13,6 @@ import { parseInteger } from './integers.js';
 const LF = 10;
 const CR = 13;
 const CR_LF = 0x0a0d << 16; // the upper half of four bytes, the first being the lowest
-const ONE_WORD = 0x0a0d312a; // `*1\r\n`
 const QUOTE = 34;
 const DOLLAR = 36;
 const APOSTROPHE = 39;
@@ -44,8 +43,8 @@ const LENGTH = {
 const SHORTEST = 10;
 const SHORTEST_ARGUMENT = 6;
 
-/** `*2\r\n$4\r\nINCR\r\n`: as much of a request as is compared with the one before. */
-const LONGEST_BEGINNING = 14;
+/** `*2\r\n$6\r\nEXISTS\r\n`: as much of a request as can be compared in two halves of eight bytes. */
+const LONGEST_HEAD = 16;
 
 const INCOMPLETE = -1;
 
@@ -63,15 +62,19 @@ export class Request {
   inline = false;
   /** Whatever is known of the first word, noted by who looked it up: forgotten as soon as a request begins differently. */
   known: Known | undefined;
-  /** Start and end of each argument in `block`, one after the other. */
+  /** Where it begins in `block`. */
+  begin = 0;
+  /** Start and end of each argument from there, one after the other: a request like the one before has the same. */
   offsets = new Int32Array(32);
 
+  /** In `block`. */
   start(index: number): number {
-    return this.offsets[2 * index] ?? 0;
+    return this.begin + (this.offsets[2 * index] ?? 0);
   }
 
+  /** In `block`. */
   end(index: number): number {
-    return this.offsets[2 * index + 1] ?? 0;
+    return this.begin + (this.offsets[2 * index + 1] ?? 0);
   }
 
   /** An argument with one character a byte, so that every sequence of bytes has a string of its own and back. */
@@ -79,8 +82,9 @@ export class Request {
     return this.block.text(this.start(index), this.end(index));
   }
 
-  clear(block: Block, inline: boolean): void {
+  clear(block: Block, begin: number, inline: boolean): void {
     this.block = block;
+    this.begin = begin;
     this.inline = inline;
     this.count = 0;
     this.known = undefined;
@@ -93,15 +97,15 @@ export class Request {
       longer.set(this.offsets);
       this.offsets = longer;
     }
-    this.offsets[at] = start;
-    this.offsets[at + 1] = end;
+    this.offsets[at] = start - this.begin;
+    this.offsets[at + 1] = end - this.begin;
     this.count++;
   }
 
-  /** The same request after its bytes were moved to lower offsets. */
-  move(block: Block, distance: number): void {
+  /** The same request after its bytes were moved. */
+  move(block: Block, begin: number): void {
     this.block = block;
-    for (let at = 0; at < 2 * this.count; at++) this.offsets[at] = (this.offsets[at] ?? 0) - distance;
+    this.begin = begin;
   }
 }
 
@@ -116,13 +120,13 @@ export class RequestParser {
   #missing = 0; // arguments still to come of an array
   #bulk = INCOMPLETE; // length of the argument that comes next, once its line has been read
   #owned = false; // whether #block is the parser's own, with room for more
-  // How the request before began, `*3\r\n$3\r\nSET\r\n`, if its first word has three or four letters: its first 12 bytes, and the four
-  // that end with that word's line. Most requests begin as the one before.
-  #first = 0;
-  #second = 0;
-  #third = 0;
-  #last = 0;
-  #wordEnd = 0; // from the beginning of the request
+  // How the request before began, `*3\r\n$3\r\nSET\r\n`, unless its first word is long: the first eight bytes of that and the last
+  // eight, which may be some of the first again. Most requests begin as the one before, and what is known of that beginning holds for
+  // them. As numbers, for no other reason than to compare eight at a time: NaN is like nothing, and neither half can be zero or
+  // NaN, since it ends in `\r\n`.
+  #headStart = NaN;
+  #headEnd = NaN;
+  #headLength = LONGEST_HEAD;
 
   /** How many bytes have arrived that belong to no complete request yet. */
   get unfinished(): number {
@@ -136,7 +140,7 @@ export class RequestParser {
 
   feed(chunk: Buffer): void {
     if (this.#begin === this.#end) {
-      this.#block = Block.around(chunk);
+      this.#block = this.#request.block = Block.around(chunk);
       this.#owned = false;
       this.#begin = this.#position = this.#scanned = chunk.byteOffset;
       this.#end = this.#begin + chunk.length;
@@ -157,13 +161,13 @@ export class RequestParser {
    * @throws ProtocolError, after which the parser is of no use
    */
   next(): Request | undefined {
-    if (this.#missing === 0 && (this.#parseWord() || this.#parseWhole())) return this.#request;
+    if (this.#missing === 0 && (this.#takeSameWord() || this.#parseWhole())) return this.#request;
     return this.#nextCarefully();
   }
 
   #nextCarefully(): Request | undefined {
     while (this.#position < this.#end) {
-      this.#first = 0; // what is known of the first word will be another's
+      this.#headStart = NaN; // what is known of the first word will be another's
       const array = this.#block.bytes[this.#begin] === ASTERISK;
       if (!(array ? this.#parseArray() : this.#parseLine())) {
         if (!this.#owned) this.#makeRoom(0); // or a few bytes keep a large chunk alive, or are overwritten with it
@@ -186,7 +190,7 @@ export class RequestParser {
     const known = this.#bulk === INCOMPLETE ? Infinity : this.#position - this.#begin + this.#bulk + 2;
     const block = Block.ofSize(Math.max(512, rest + more, Math.min(2 * (rest + more), known)));
     this.#block.bytes.copy(block.bytes, 0, this.#begin, this.#end);
-    this.#request.move(block, this.#begin);
+    this.#request.move(block, 0);
     this.#position -= this.#begin;
     this.#scanned = Math.max(0, this.#scanned - this.#begin);
     this.#block = block;
@@ -195,29 +199,12 @@ export class RequestParser {
     this.#owned = true;
   }
 
-  /** `*1\r\n$4\r\nPING\r\n`, or any other word of one digit's length: little enough for V8 to have it in place of a call. */
-  #parseWord(): boolean {
-    const block = this.#block;
-    const { view } = block;
-    const begin = this.#begin;
-    if (begin + SHORTEST > this.#end || view.getInt32(begin, true) !== ONE_WORD) return false;
-    const start = begin + 8;
-    let end = begin + this.#wordEnd;
-    if (begin + LONGEST_BEGINNING > this.#end || !this.#beginsAlike(view, begin)) {
-      const line = view.getInt32(begin + 4, true);
-      const length = ((line >>> 8) & 255) - ZERO;
-      end = start + length;
-      if ((line & ~0xff00) !== (DOLLAR | CR_LF) || length < 0 || length > 9 || end + 2 > this.#end)
-        return false;
-      this.#remember(view, begin, length);
-    }
+  /** `*1\r\n$4\r\nPING\r\n`, when the request before was the same: little enough for V8 to have it in place of a call. */
+  #takeSameWord(): boolean {
     const request = this.#request;
-    request.offsets[0] = start;
-    request.offsets[1] = end;
-    request.block = block;
-    request.inline = false;
-    request.count = 1;
-    this.#begin = this.#position = end + 2;
+    if (request.count !== 1 || !this.#beginsAlike()) return false;
+    request.begin = this.#begin;
+    this.#begin = this.#position = this.#begin + this.#headLength;
     return true;
   }
 
@@ -226,26 +213,22 @@ export class RequestParser {
    * other, also for one that is wrong: that is for the careful way to say, from the beginning.
    */
   #parseWhole(): boolean {
-    const block = this.#block;
-    const { view } = block;
+    const begin = this.#begin;
     const end = this.#end;
+    const { view } = this.#block;
     const request = this.#request;
     const { offsets } = request;
-    let at = this.#begin;
-    if (at + SHORTEST > end) return false;
-    const head = view.getInt32(at, true);
-    const count = ((head >>> 8) & 255) - ZERO;
-    if ((head & ~0xff00) !== (ASTERISK | CR_LF) || count < 1 || count > 9) return false;
-    let offset = 0;
-    const alike = at + LONGEST_BEGINNING <= end && this.#beginsAlike(view, at);
-    if (alike) {
-      offsets[0] = at + 8;
-      at += this.#wordEnd;
-      offsets[1] = at;
-      at += 2;
-      offset = 2;
-    } else {
-      at += 4;
+    const alike = this.#beginsAlike();
+    let { count } = request;
+    let offset = 2;
+    let at = begin + this.#headLength;
+    if (!alike) {
+      if (begin + SHORTEST > end) return false;
+      const head = view.getInt32(begin, true);
+      count = ((head >>> 8) & 255) - ZERO;
+      if ((head & ~0xff00) !== (ASTERISK | CR_LF) || count < 1 || count > 9) return false;
+      offset = 0;
+      at = begin + 4;
     }
     for (; offset < 2 * count; offset += 2) {
       if (at + SHORTEST_ARGUMENT > end) return false;
@@ -261,45 +244,48 @@ export class RequestParser {
         length = length * 10 + digit;
         at += 5;
       }
-      offsets[offset] = at;
+      offsets[offset] = at - begin;
       at += length;
-      offsets[offset + 1] = at;
+      offsets[offset + 1] = at - begin;
       at += 2;
       if (at > end) return false;
     }
-    request.block = block;
-    request.inline = false;
-    request.count = count;
-    if (!alike) this.#remember(view, this.#begin, (offsets[1] ?? 0) - (offsets[0] ?? 0));
+    request.begin = begin;
+    if (!alike) this.#remember(count);
     this.#begin = this.#position = at;
     return true;
   }
 
-  /** There must be as many bytes as the longest beginning has. */
-  #beginsAlike(view: DataView, at: number): boolean {
+  #beginsAlike(): boolean {
+    const at = this.#begin;
+    const { view } = this.#block;
     return (
-      view.getInt32(at + 8, true) === this.#third &&
-      view.getInt32(at, true) === this.#first &&
-      view.getInt32(at + 4, true) === this.#second &&
-      view.getInt32(at + this.#wordEnd - 2, true) === this.#last
+      at + this.#headLength <= this.#end &&
+      view.getFloat64(at, true) === this.#headStart &&
+      view.getFloat64(at + this.#headLength - 8, true) === this.#headEnd
     );
   }
 
-  #remember(view: DataView, at: number, length: number): void {
-    this.#request.known = undefined;
-    this.#first = 0;
-    if (length !== 3 && length !== 4) return;
-    this.#wordEnd = 8 + length;
-    this.#first = view.getInt32(at, true);
-    this.#second = view.getInt32(at + 4, true);
-    this.#third = view.getInt32(at + 8, true);
-    this.#last = view.getInt32(at + this.#wordEnd - 2, true);
+  #remember(count: number): void {
+    const request = this.#request;
+    request.block = this.#block;
+    request.inline = false;
+    request.count = count;
+    request.known = undefined;
+    const start = this.#begin;
+    const length = request.end(0) + 2 - start;
+    this.#headStart = NaN;
+    if (length > LONGEST_HEAD) return;
+    const { view } = this.#block;
+    this.#headStart = view.getFloat64(start, true);
+    this.#headEnd = view.getFloat64(start + length - 8, true);
+    this.#headLength = length;
   }
 
   /** `*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n`, as far as it has arrived. */
   #parseArray(): boolean {
     if (this.#missing === 0) {
-      this.#request.clear(this.#block, false);
+      this.#request.clear(this.#block, this.#begin, false);
       const count = this.#parseNumber(COUNT);
       if (count === INCOMPLETE) return false;
       this.#missing = count;
@@ -338,7 +324,7 @@ export class RequestParser {
     const newline = this.#findEndOfLine(LF, 'too big inline request');
     if (newline === INCOMPLETE) return false;
     const carriageReturn = newline > this.#position && this.#block.bytes[newline - 1] === CR;
-    this.#request.clear(this.#block, true);
+    this.#request.clear(this.#block, this.#begin, true);
     splitWords(this.#request, this.#position, carriageReturn ? newline - 1 : newline);
     this.#position = newline + 1;
     return true;
@@ -400,7 +386,7 @@ function splitQuotedWords(request: Request, line: string): void {
       }),
     );
   }
-  request.clear(new Block(Buffer.from(words.join(''), 'latin1')), true);
+  request.clear(new Block(Buffer.from(words.join(''), 'latin1')), 0, true);
   let end = 0;
   for (const word of words) request.add(end, (end += word.length));
 }

@@ -26,7 +26,7 @@ export class Conversation {
     server,
     name: '',
     version: 2,
-    ending: 'nothing',
+    ending: undefined,
   };
 
   /** Answers every request that is complete now. */
