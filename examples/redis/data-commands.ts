@@ -159,14 +159,7 @@ function set(request: Request, replies: RespWriter, { store }: Client): boolean 
 
 function setValue(request: Request, key: number, value: number, store: Store): void {
   const { block } = request;
-  store.set(
-    block,
-    request.start(key),
-    request.end(key),
-    block,
-    request.start(value),
-    request.end(value),
-  );
+  store.set(block, request.start(key), request.end(key), block, request.start(value), request.end(value));
 }
 
 function sendValue(request: Request, key: number, replies: RespWriter, store: Store): void {

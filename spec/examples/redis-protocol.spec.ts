@@ -50,10 +50,11 @@ describe('examples: the protocol of the Redis server', () => {
       ...['GET', 'get', 'SET', 'DEL', 'GETS', 'MGET', 'GEN', 'PING', 'PINK', 'ECHO'].map((name) =>
         request(name, 'key'),
       ),
-      ...['PING', 'GET', 'DEL'].map((name) => request(name)),
+      ...['EXISTS', 'EXISTX', 'XXISTS', 'EXISTSX', 'INCRX', 'G', ''].map((name) => request(name, 'key')),
+      ...['PING', 'GET', 'DEL', 'DBSIZE', 'FLUSHALL', ''].map((name) => request(name)),
       ...['GET', 'DEL', 'PING'].map((name) => request(name, 'key', 'other')),
-      ...['dbsize\r\n', 'get key\r\n', '"get" key\r\n', '*0\r\n', request('EXISTS', 'key')],
-      ...[request('DBSIZE'), request('GET', 'k'.repeat(100))],
+      ...['dbsize\r\n', 'ping\r\n', 'get key\r\n', '"get" key\r\n', '"ping"\r\n', '*0\r\n', '\r\n'],
+      request('GET', 'k'.repeat(100)),
     ];
     const alone = new Map(requests.map((each) => [each, converse([each]).outputs.join('')]));
     for (const first of requests) {
