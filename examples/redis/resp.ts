@@ -64,7 +64,7 @@ export class Request {
   known: Known | undefined;
   /** Where it begins in `block`. */
   begin = 0;
-  /** Start and end of each argument from there, one after the other: a request like the one before has the same. */
+  /** Start and end of each argument from there, one after the other: for a request that begins as the one before, the first two stay. */
   offsets = new Int32Array(32);
 
   /** In `block`. */
@@ -102,7 +102,7 @@ export class Request {
     this.count++;
   }
 
-  /** The same request after its bytes were moved. */
+  /** Its bytes were moved. One that is complete has been answered then, and means nothing any more. */
   move(block: Block, begin: number): void {
     this.block = block;
     this.begin = begin;
@@ -122,8 +122,9 @@ export class RequestParser {
   #owned = false; // whether #block is the parser's own, with room for more
   // How the request before began, `*3\r\n$3\r\nSET\r\n`, unless its first word is long: the first eight bytes of that and the last
   // eight, which may be some of the first again. Most requests begin as the one before, and what is known of that beginning holds for
-  // them. As numbers, for no other reason than to compare eight at a time: NaN is like nothing, and neither half can be zero or
-  // NaN, since it ends in `\r\n`.
+  // them. As numbers, for no other reason than to compare eight at a time. NaN is like nothing. The first half ends in `\r\n`, which
+  // no NaN or zero does; the second may be either, by the two bytes behind the word, which nobody looks at: the only ones in which
+  // what is taken for the same can differ.
   #headStart = NaN;
   #headEnd = NaN;
   #headLength = LONGEST_HEAD;
