@@ -102,10 +102,10 @@ export class Request {
     this.count++;
   }
 
-  /** Its bytes were moved. One that is complete has been answered then, and means nothing any more. */
-  move(block: Block, begin: number): void {
+  /** Its bytes were moved to the start of that block. One that is complete has been answered then, and means nothing any more. */
+  moveTo(block: Block): void {
     this.block = block;
-    this.begin = begin;
+    this.begin = 0;
   }
 }
 
@@ -191,7 +191,7 @@ export class RequestParser {
     const known = this.#bulk === INCOMPLETE ? Infinity : this.#position - this.#begin + this.#bulk + 2;
     const block = Block.ofSize(Math.max(512, rest + more, Math.min(2 * (rest + more), known)));
     this.#block.bytes.copy(block.bytes, 0, this.#begin, this.#end);
-    this.#request.move(block, 0);
+    this.#request.moveTo(block);
     this.#position -= this.#begin;
     this.#scanned = Math.max(0, this.#scanned - this.#begin);
     this.#block = block;
